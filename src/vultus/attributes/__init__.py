@@ -1,0 +1,1 @@
+"""Crops to facts: one file per family of attribute networks."""

@@ -1,0 +1,1 @@
+"""Pixels to boxes: one file per family of detectors."""

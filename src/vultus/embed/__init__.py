@@ -1,0 +1,1 @@
+"""Crops to vectors: one file per family of embedders."""

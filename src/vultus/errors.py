@@ -1,0 +1,217 @@
+"""Every error Vultus raises on purpose.
+
+Each class carries a stable, machine-readable ``code``; the message says what happened and, where there is
+something to do, what to do. Anything else that escapes is a bug.
+
+* VultusError
+  * SettingsError
+  * PictureError
+    · EmptyPicture
+    · UnsupportedFormat
+    · CorruptPicture
+    · PictureTooLarge
+    · TooManyPixels
+    · PictureUnreachable
+  * RequestError
+    · RequestTooLarge
+    · TooManyPictures
+    · WrongCropSize
+    · NoFaceFound
+  * ModelError
+    · CatalogueError
+    · UnknownModel
+    · ModelUnavailable
+    · HashMismatch
+    · LicenseRefused
+    · IncompatibleGraph
+  * EngineError
+    · RuntimeUnavailable
+    · DeviceUnavailable
+    · PrecisionUnavailable
+    · NotReady
+    · DeadlineExceeded
+    · Cancelled
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VultusError(Exception):
+    """Base of every error raised on purpose.
+
+    Attributes:
+        code: Stable machine-readable name of what went wrong, in snake case.
+        message: One sentence for a person; never holds picture contents, keys or a stack trace.
+        limit: Name of the setting whose limit was met, where there is one.
+    """
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, limit: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.limit = limit
+
+
+class SettingsError(VultusError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+    code = "settings_invalid"
+
+
+class PictureError(VultusError):
+    """One picture cannot be used; other pictures of the request are not affected."""
+
+    code = "picture_invalid"
+
+
+class EmptyPicture(PictureError):
+    """There are no bytes."""
+
+    code = "picture_empty"
+
+
+class UnsupportedFormat(PictureError):
+    """The leading bytes are of no picture format that is read here."""
+
+    code = "picture_format_unsupported"
+
+
+class CorruptPicture(PictureError):
+    """The format is known, but the bytes are truncated or damaged."""
+
+    code = "picture_corrupt"
+
+
+class PictureTooLarge(PictureError):
+    """The encoded picture has more bytes than ``max_picture_bytes``."""
+
+    code = "picture_bytes_exceeded"
+
+
+class TooManyPixels(PictureError):
+    """The header announces more pixels than ``max_picture_pixels``."""
+
+    code = "picture_pixels_exceeded"
+
+
+class PictureUnreachable(PictureError):
+    """A file name or address that stands for a picture could not be read."""
+
+    code = "picture_unreachable"
+
+
+class RequestError(VultusError):
+    """The request as a whole cannot be understood or served."""
+
+    code = "request_invalid"
+
+
+class RequestTooLarge(RequestError):
+    """The request body has more bytes than ``max_request_bytes``."""
+
+    code = "request_bytes_exceeded"
+
+
+class TooManyPictures(RequestError):
+    """The request holds more pictures than ``max_request_pictures``."""
+
+    code = "request_pictures_exceeded"
+
+
+class WrongCropSize(RequestError):
+    """A picture that was sent as an aligned crop does not have the size of the embedder's input."""
+
+    code = "crop_size_wrong"
+
+
+class NoFaceFound(RequestError):
+    """A comparison needs a face, and a picture shows none."""
+
+    code = "no_face_found"
+
+
+class ModelError(VultusError):
+    """A network cannot be had or used."""
+
+    code = "model_invalid"
+
+
+class CatalogueError(ModelError):
+    """A catalogue file is malformed."""
+
+    code = "catalogue_invalid"
+
+
+class UnknownModel(ModelError):
+    """No catalogue entry, alias or pack has this name."""
+
+    code = "model_unknown"
+
+
+class ModelUnavailable(ModelError):
+    """No source of the network's file could be reached."""
+
+    code = "model_unavailable"
+
+
+class HashMismatch(ModelError):
+    """The network's file is not the one the catalogue describes."""
+
+    code = "model_hash_mismatch"
+
+
+class LicenseRefused(ModelError):
+    """The licence policy does not allow the network."""
+
+    code = "model_license_refused"
+
+
+class IncompatibleGraph(ModelError):
+    """The network's inputs or outputs do not fit its family."""
+
+    code = "model_graph_incompatible"
+
+
+class EngineError(VultusError):
+    """The engine cannot do the work, or can no longer do it."""
+
+    code = "engine_failed"
+
+
+class RuntimeUnavailable(EngineError):
+    """The inference engine that was asked for is not installed."""
+
+    code = "runtime_unavailable"
+
+
+class DeviceUnavailable(EngineError):
+    """The device that was asked for does not exist here."""
+
+    code = "device_unavailable"
+
+
+class PrecisionUnavailable(EngineError):
+    """The device cannot compute in the precision that was asked for."""
+
+    code = "precision_unavailable"
+
+
+class NotReady(EngineError):
+    """The engine has not finished its warm-up, or has been closed."""
+
+    code = "not_ready"
+
+
+class DeadlineExceeded(EngineError):
+    """The work was not done when its deadline came."""
+
+    code = "deadline_exceeded"
+
+
+class Cancelled(EngineError):
+    """The caller gave the work up."""
+
+    code = "cancelled"

@@ -1,0 +1,1 @@
+"""Bytes to pixels, pixels to crops, faces to drawings."""

@@ -1,0 +1,1 @@
+"""How a network runs: one protocol, several engines."""

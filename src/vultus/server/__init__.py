@@ -1,0 +1,1 @@
+"""The HTTP server: bytes in, bytes out; what is in between belongs to the engine."""
