@@ -1,31 +1,66 @@
-"""The walk: decode -> detect -> align -> embed + attributes, one picture on one worker thread."""
+"""The engine: networks, worker threads and the walk behind one small Python API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
-from vultus.errors import VultusError
+import numpy as np
+
+from vultus.errors import NoFaceFound, VultusError
+from vultus.imaging.decode import Limits
+from vultus.imaging.source import Source
+from vultus.networks import Networks
+from vultus.runtime.choose import open_runtime
+from vultus.runtime.cores import available_cores
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
-from vultus.settings import Settings
-from vultus.types import Analysis, FloatArray, Image, Plan, Profile
-from vultus.zoo.catalogue import Model
+from vultus.settings import Settings, load_settings
+from vultus.types import Analysis, CanvasRule, Face, FloatArray, Plan, Profile
+from vultus.walk import Walk
+from vultus.zoo.catalogue import Catalogue, Model
+from vultus.zoo.store import Store
 
-Source: TypeAlias = "Image | bytes | str | Path"
+log = logging.getLogger(__name__)
 
 
 class FaceEngine:
-    """Stub while the rooms are being filled."""
+    """Finds, aligns and embeds faces; safe to use from many threads. Use it in a ``with`` statement, or ``close`` it.
 
-    settings: Settings
-    workers: Workers
-    default_profile: Profile
+    Networks are loaded when they are first needed, or by ``prepare``.
+
+    Args:
+        settings: ``None``: from the environment.
+
+    Attributes:
+        settings: What it was made with.
+        workers: The threads all work is done on.
+        catalogue: Which networks exist.
+        runtime: The inference engine.
+        default_profile: The profile that ``settings`` describe.
+
+    Raises:
+        VultusError: The settings name something that is not there: an engine, device, precision, pack or network.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        raise RuntimeError
+        self.settings = settings or load_settings()
+        self.workers = Workers(self.settings.streams or available_cores())
+        try:
+            self.catalogue = Catalogue.load(self.settings.models)
+            self.runtime = open_runtime(self.settings, self.workers)
+            self._networks = Networks(
+                self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
+            )
+            self.default_profile = self._default_profile()
+        except BaseException:
+            self.workers.close()
+            raise
+        limits = Limits(self.settings.max_picture_bytes, self.settings.max_picture_pixels)
+        self._walk = Walk(self._networks, limits)
 
     def __enter__(self) -> Self:
         return self
@@ -33,37 +68,125 @@ class FaceEngine:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Finish what is queued and end the threads; later work is refused with ``NotReady``."""
+        self.workers.close()
 
     def model(self, name: str) -> Model:
-        """The catalogue entry of a network this engine may use."""
-        raise RuntimeError
+        """The catalogue entry of a network, by name or alias."""
+        return self.catalogue.model(name)
 
     def prepare(self, *profiles: Profile) -> None:
-        """Load every network the profiles name and run each once."""
+        """Fetch and load every network of the profiles (by default, of the default one) and run each once.
+
+        Raises:
+            VultusError: A network cannot be had, loaded or run, or a profile's networks do not go together.
+        """
+        profiles = profiles or (self.default_profile,)
+        self._networks.fetch(profiles)
+        for profile in profiles:
+            self.workers.submit(self._walk.warm_up, profile).result()
 
     def submit(
         self, source: Source, plan: Plan | None = None, profile: Profile | None = None, ticket: Ticket | None = None
     ) -> Future[Analysis]:
-        """Queue one picture; the future raises what the picture raises."""
-        raise RuntimeError
+        """Queue one picture; the future raises what ``analyze`` would."""
+        ticket = ticket or Ticket()
+        return self.workers.submit_for(
+            ticket, self._walk.analyze, source, plan or Plan(), profile or self.default_profile, ticket
+        )
 
     def analyze(self, source: Source, plan: Plan | None = None, profile: Profile | None = None) -> Analysis:
-        raise RuntimeError
+        """Everything the plan asks about one picture; by default all faces with their embeddings.
+
+        Args:
+            source: RGB pixels uint8 ``(h, w, 3)``, an encoded picture, or the path of one.
+            plan: What to compute.
+            profile: How; ``None``: as the settings say.
+
+        Raises:
+            PictureError: The picture cannot be used.
+            RequestError: The plan asks for what the profile's networks do not tell.
+            EngineError, ModelError: The engine cannot do it.
+        """
+        return self.submit(source, plan, profile).result()
 
     def analyze_many(
         self, sources: Iterable[Source], plan: Plan | None = None, profile: Profile | None = None
     ) -> Iterator[Analysis | VultusError]:
-        """In order; a picture that fails yields its error."""
-        raise RuntimeError
+        """``analyze`` over many pictures, side by side on all cores, in order and in bounded memory.
 
-    def detect(self, source: Source) -> Analysis:
-        raise RuntimeError
+        Yields:
+            For each picture what it showed, or the error it raised.
+        """
+        ticket = Ticket()
+        pending: deque[Future[Analysis]] = deque()
+        try:
+            for source in sources:
+                pending.append(self.submit(source, plan, profile, ticket))
+                if len(pending) > 2 * self.workers.count:
+                    yield _outcome(pending.popleft())
+            while pending:
+                yield _outcome(pending.popleft())
+        finally:
+            ticket.cancel()
 
-    def embed_crops(self, crops: Sequence[Source]) -> FloatArray:
-        """Embeddings of aligned crops, float32 (n, d), unit length."""
-        raise RuntimeError
+    def detect(self, source: Source, profile: Profile | None = None) -> tuple[Face, ...]:
+        """Faces of one picture: boxes, scores and landmarks only."""
+        return self.analyze(source, Plan(embeddings=False), profile).faces
 
-    def compare(self, first: Source, second: Source) -> float:
-        """Cosine similarity of the largest faces."""
-        raise RuntimeError
+    def embed_crops(self, crops: Iterable[Source], profile: Profile | None = None) -> FloatArray:
+        """Embeddings of aligned crops.
+
+        Returns:
+            float32 ``(n, d)``, each of unit length.
+
+        Raises:
+            WrongCropSize: A crop is not of the embedder's input size.
+        """
+        vectors = []
+        for outcome in self.analyze_many(crops, Plan(detect=False), profile):
+            if isinstance(outcome, VultusError):
+                raise outcome
+            vectors.append(outcome.faces[0].embedding)
+        return np.array(vectors, np.float32)
+
+    def compare(self, first: Source, second: Source, profile: Profile | None = None) -> float:
+        """Cosine similarity, -1 to 1, of the largest faces of two pictures.
+
+        Raises:
+            NoFaceFound: One of them shows no face.
+        """
+        vectors = []
+        for which, outcome in zip(
+            ("first", "second"), self.analyze_many((first, second), Plan(max_faces=1), profile), strict=True
+        ):
+            if isinstance(outcome, VultusError):
+                raise outcome
+            if not outcome.faces:
+                raise NoFaceFound(f"the {which} picture shows no face.")
+            vectors.append(np.asarray(outcome.faces[0].embedding))
+        return float(np.dot(*vectors))
+
+    def _default_profile(self) -> Profile:
+        settings = self.settings
+        pack = self.catalogue.pack(settings.pack, detector=settings.detector, embedder=settings.embedder)
+        attributes = [name for name in pack.attributes if self._networks.provides(name)]
+        for name in set(pack.attributes) - set(attributes):
+            log.warning("pack %s: %s is left out, its family cannot be run by this version", pack.name, name)
+        return Profile(
+            name="default",
+            detector=self._networks.model(pack.detector, "detection").name,
+            embedder=self._networks.model(pack.embedder, "embedding").name,
+            attributes=tuple(attributes),
+            canvas=CanvasRule(settings.canvas, settings.canvas),
+            threshold=settings.threshold,
+            nms_threshold=settings.nms_threshold,
+        )
+
+
+def _outcome(future: Future[Analysis]) -> Analysis | VultusError:
+    try:
+        return future.result()
+    except VultusError as error:
+        return error

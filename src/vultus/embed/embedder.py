@@ -1,0 +1,62 @@
+"""Aligned crops to embeddings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vultus.errors import IncompatibleGraph
+from vultus.runtime.network import Network
+from vultus.runtime.ticket import Ticket
+from vultus.types import CropSpec, FloatArray, Image
+
+
+class Embeddings(NamedTuple):
+    """Vectors of some faces.
+
+    Attributes:
+        vectors: float32 ``(n, d)``, of unit length.
+        norms: float32 ``(n,)``, their lengths before.
+    """
+
+    vectors: FloatArray
+    norms: FloatArray
+
+
+class Embedder:
+    """A network whose one output is the embedding: ArcFace (Deng et al., 2019) and all that came in its shape.
+
+    What tells such networks apart (normalisation, channel order, size) is in their input specification.
+
+    Args:
+        network: The network.
+        crop: What it wants to see of a face.
+        size: Length of the embedding.
+    """
+
+    def __init__(self, network: Network, crop: CropSpec, size: int) -> None:
+        self.crop = crop
+        self.size = size
+        self._network = network
+
+    def embed(self, crops: Image, ticket: Ticket) -> Embeddings:
+        """Embed aligned crops.
+
+        Args:
+            crops: RGB uint8 ``(n, size, size, 3)``, n >= 1.
+            ticket: Whose work it is.
+
+        Raises:
+            IncompatibleGraph: The network's answer is no embedding of the stated length.
+        """
+        output = self._network.run(crops, ticket)[0]
+        raw: FloatArray = np.asarray(output, np.float32).reshape(len(crops), -1)
+        if raw.shape[1] != self.size:
+            raise IncompatibleGraph(
+                f"{self._network.spec.name} answers with {raw.shape[1]} values a face; its entry says {self.size}."
+            )
+        norms = np.linalg.norm(raw, axis=1)
+        # A network may answer a blank crop with zeros: those stay zeros instead of becoming NaN.
+        lengths = np.maximum(norms, np.finfo(np.float32).tiny)
+        return Embeddings((raw / lengths[:, np.newaxis]).astype(np.float32), norms)

@@ -1,0 +1,94 @@
+"""Networks on ONNX Runtime: the reference engine, and the one for CPUs that OpenVINO does not serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
+from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.rows import RowOutputs, run_rows
+from vultus.runtime.ticket import Ticket
+from vultus.runtime.workers import Workers
+from vultus.types import FloatArray, Image, InputSpec
+from vultus.zoo.catalogue import Model
+
+
+class OnnxRuntime:
+    """ONNX Runtime on the CPU. One session per network; each worker thread is one stream of one thread.
+
+    Args:
+        device: ``cpu``.
+        precision: ``f32`` or ``auto``, which here is f32.
+        workers: The threads that will run the networks.
+
+    Raises:
+        DeviceUnavailable: The device is not ``cpu``.
+        PrecisionUnavailable: bf16 was asked for.
+    """
+
+    name = "onnx"
+    precision = "f32"
+    device = "CPU"
+    needs_files = True
+
+    def __init__(self, device: str, precision: str, workers: Workers) -> None:
+        if device.lower() != "cpu":
+            raise DeviceUnavailable(f"the onnx runtime has no device {device!r} here; set device to cpu.")
+        if precision == "bf16":
+            raise PrecisionUnavailable("the onnx runtime cannot compute in bf16 on a CPU; set precision to f32.")
+        self._workers = workers
+        self._options = ort.SessionOptions()
+        self._options.intra_op_num_threads = 1
+        self._options.inter_op_num_threads = 1
+        self._options.log_severity_level = 3
+
+    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+        """See ``Runtime.load``."""
+        try:
+            session = ort.InferenceSession(path, self._options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the library's exceptions share no base class
+            raise IncompatibleGraph(f"{path.name} cannot be read as {model.name}: {error}") from error
+        _check_input(session, model, spec)
+        names = tuple(output.name for output in session.get_outputs())
+        return Network(session, NetworkSpec(model.name, spec, names), self._workers)
+
+
+class Network:
+    """A session; it may be run from many threads at once."""
+
+    def __init__(self, session: ort.InferenceSession, spec: NetworkSpec, workers: Workers) -> None:
+        self.spec = spec
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self._workers = workers
+
+    def run(self, batch: Image, ticket: Ticket) -> Outputs:
+        """See the ``Network`` protocol; rows are spread over the idle workers."""
+        return run_rows(self._run_row, batch, self._workers, ticket)
+
+    def _run_row(self, row: Image) -> RowOutputs:
+        return list(self._session.run(None, {self._input: normalise(row[0], self.spec.input)}))
+
+
+def normalise(pixels: Image, spec: InputSpec) -> FloatArray:
+    """RGB uint8 ``(height, width, 3)`` as the float32 batch of one that ``spec`` describes."""
+    swap = spec.color == "bgr"
+    blob = np.asarray(cv2.dnn.blobFromImage(pixels, mean=spec.mean, swapRB=swap), np.float32)
+    if any(value != 1 for value in spec.std):
+        blob /= np.asarray(spec.std, np.float32).reshape(1, 3, 1, 1)
+    return blob if spec.layout == "nchw" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
+
+
+def _check_input(session: ort.InferenceSession, model: Model, spec: InputSpec) -> None:
+    """A free axis is a string or ``None`` in the declared shape; a fixed one must be what will be fed."""
+    declared = session.get_inputs()[0].shape
+    fed = [1, 3, spec.height, spec.width] if spec.layout == "nchw" else [1, spec.height, spec.width, 3]
+    clash = len(declared) != 4 or any(
+        isinstance(size, int) and size != ours for size, ours in zip(declared, fed, strict=True)
+    )
+    if clash:
+        raise IncompatibleGraph(f"{model.name} takes an input of shape {declared}, not {fed}; choose another canvas.")

@@ -1,0 +1,133 @@
+"""Networks on OpenVINO: the engine of the base install."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import Layout, Type
+from openvino.preprocess import PrePostProcessor
+
+from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
+from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.rows import RowOutputs, run_rows
+from vultus.runtime.ticket import Ticket
+from vultus.runtime.workers import Workers
+from vultus.types import Image, InputSpec
+from vultus.zoo.catalogue import Model
+
+
+class OpenVinoRuntime:
+    """OpenVINO on one device. Every worker thread is one stream of one thread, so cores are never oversubscribed.
+
+    Args:
+        device: ``cpu``, ``gpu`` ..., in any case.
+        precision: ``f32``, ``bf16`` or ``auto`` (bf16 where the device has it).
+        workers: The threads that will run the networks.
+
+    Raises:
+        DeviceUnavailable: There is no such device.
+        PrecisionUnavailable: bf16 was asked for, and the device lacks it.
+    """
+
+    name = "openvino"
+    needs_files = True
+
+    def __init__(self, device: str, precision: str, workers: Workers) -> None:
+        self._core = ov.Core()
+        self._workers = workers
+        _initialise_bindings()
+        self.device = self._find_device(device)
+        self.precision = self._find_precision(precision)
+
+    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+        """See ``Runtime.load``. Normalisation and layout become part of the graph, which then takes uint8 pixels."""
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
+        if self.device == "CPU":
+            options |= {
+                "NUM_STREAMS": self._workers.count,
+                "INFERENCE_NUM_THREADS": self._workers.count,
+                # The worker that runs a stream may be moved: the event loop needs a core now and then.
+                "ENABLE_CPU_PINNING": False,
+            }
+        try:
+            graph = self._core.read_model(path)
+            names = tuple(output.get_any_name() for output in graph.outputs)
+            graph.reshape(_input_shape(spec))
+            compiled = self._core.compile_model(_take_pixels(graph, spec), self.device, options)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise IncompatibleGraph(
+                f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {reason}"
+            ) from error
+        return Network(compiled, NetworkSpec(model.name, spec, names), self._workers)
+
+    def _find_device(self, asked: str) -> str:
+        available: list[str] = self._core.available_devices
+        if asked.upper() not in available:
+            raise DeviceUnavailable(
+                f"OpenVINO finds no device {asked!r} here; it finds {', '.join(available) or 'none'}. Set device."
+            )
+        return asked.upper()
+
+    def _find_precision(self, asked: str) -> str:
+        has_bf16 = "BF16" in self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        if asked == "auto":
+            return "bf16" if has_bf16 else "f32"
+        if asked == "bf16" and not has_bf16:
+            raise PrecisionUnavailable(f"{self.device} cannot compute in bf16; set precision to f32 or auto.")
+        return asked
+
+
+class Network:
+    """A compiled network; each thread that runs it has an inference request of its own."""
+
+    def __init__(self, compiled: ov.CompiledModel, spec: NetworkSpec, workers: Workers) -> None:
+        self.spec = spec
+        self._compiled = compiled
+        self._workers = workers
+        self._local = threading.local()
+
+    def run(self, batch: Image, ticket: Ticket) -> Outputs:
+        """See the ``Network`` protocol; rows are spread over the idle workers."""
+        return run_rows(self._run_row, batch, self._workers, ticket)
+
+    def _run_row(self, row: Image) -> RowOutputs:
+        try:
+            request = self._local.request
+        except AttributeError:
+            request = self._local.request = self._compiled.create_infer_request()
+        # Outputs live in the request until its next run: the copy is what makes them the caller's.
+        results = request.infer([row], share_inputs=True, share_outputs=True)
+        return [results[index].copy() for index in range(len(self.spec.outputs))]
+
+
+def _initialise_bindings() -> None:
+    """Let OpenVINO's Python bindings set up what they set up at the first array that crosses them.
+
+    They do so in a way that deadlocks where two threads come first at once: one holds the C++ guard of a static and
+    waits for the interpreter lock, the other holds that lock and waits for the guard (seen with OpenVINO 2026.4).
+    """
+    assert ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data.size == 1
+
+
+def _input_shape(spec: InputSpec) -> list[int]:
+    return [1, 3, spec.height, spec.width] if spec.layout == "nchw" else [1, spec.height, spec.width, 3]
+
+
+def _take_pixels(graph: ov.Model, spec: InputSpec) -> ov.Model:
+    """Put in front of the graph what turns RGB uint8 NHWC pixels into its input."""
+    processor = PrePostProcessor(graph)
+    processor.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    processor.input().model().set_layout(Layout(spec.layout.upper()))
+    steps = processor.input().preprocess().convert_element_type(Type.f32)
+    if spec.color == "bgr":
+        steps.reverse_channels()
+    if any(spec.mean):
+        steps.mean(list(spec.mean))
+    if any(value != 1 for value in spec.std):
+        steps.scale(list(spec.std))
+    return processor.build()

@@ -1,0 +1,183 @@
+"""The walk: decode -> detect -> align -> embed + attributes. One picture goes straight down on one worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self, TypeAlias
+
+import numpy as np
+
+from vultus.attributes import Attribute
+from vultus.detect.detector import areas, rescale, take
+from vultus.embed import Embedder, Embeddings
+from vultus.errors import EngineError, RequestError, SettingsError, WrongCropSize
+from vultus.imaging.align import Crops, cut_crops
+from vultus.imaging.canvas import lay_on_canvas
+from vultus.imaging.decode import Limits
+from vultus.imaging.source import Source, read_pixels
+from vultus.networks import Networks
+from vultus.runtime.ticket import Ticket
+from vultus.stopwatch import Stopwatch
+from vultus.types import Analysis, CropSpec, Detection, Face, Image, Plan, Profile
+
+Index: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.intp]]"
+
+
+class Walk:
+    """Takes pictures from bytes to faces.
+
+    Args:
+        networks: What finds, embeds and describes faces.
+        limits: What pictures may be.
+    """
+
+    def __init__(self, networks: Networks, limits: Limits) -> None:
+        self._networks = networks
+        self._limits = limits
+
+    def analyze(self, source: Source, plan: Plan, profile: Profile, ticket: Ticket) -> Analysis:
+        """Do what the plan asks, as the profile says; see ``FaceEngine.analyze``."""
+        embedder = self._embedder(plan, profile)
+        attributes = self._attributes(plan, profile)
+        watch = Stopwatch()
+        image = read_pixels(source, self._limits)
+        watch.mark("decode")
+        if plan.detect:
+            cutter, index, scale = self._find(image, plan, profile, ticket)
+        else:
+            assert embedder  # _embedder returns one, or raises, wherever crops are wanted
+            cutter, index, scale = _Cutter.of_crop(image, embedder.crop), np.zeros(1, np.intp), 1.0
+        watch.mark("detect")
+        height, width = image.shape[:2]
+        if not len(cutter.faces):
+            return Analysis(width, height, (), scale, watch.seconds)
+        for spec in [part.crop for part in (embedder, *attributes) if part]:
+            cutter.cut(spec)
+        watch.mark("align")
+        embeddings: Embeddings | None = None
+        if embedder and plan.embeddings:
+            embeddings = embedder.embed(cutter.cut(embedder.crop).pixels, ticket)
+        watch.mark("embed")
+        facts: dict[str, Sequence[object]] = {}
+        for attribute in attributes:
+            facts |= attribute.read(cutter.cut(attribute.crop), ticket)
+        watch.mark("attributes")
+        wanted = {name: facts[name] for name in plan.attributes}
+        shown = cutter.cut(embedder.crop).pixels if embedder and plan.crops else None
+        return Analysis(width, height, _faces(cutter.faces, index, embeddings, wanted, shown), scale, watch.seconds)
+
+    def warm_up(self, profile: Profile) -> None:
+        """Load the profile's networks and run each once on an empty picture.
+
+        Raises:
+            SettingsError: The embedder needs landmarks, and the detector has none.
+            EngineError: A network answers with numbers that are none.
+        """
+        ticket = Ticket()
+        canvas = np.zeros((profile.canvas.height, profile.canvas.width, 3), np.uint8)
+        self._networks.detector(profile).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
+        if profile.embedder is None:
+            return
+        self._check_landmarks(profile)
+        embedder = self._networks.embedder(profile.embedder)
+        norms = embedder.embed(np.zeros((1, embedder.crop.size, embedder.crop.size, 3), np.uint8), ticket).norms
+        if not np.isfinite(norms).all():
+            raise EngineError(f"{profile.embedder} answers with numbers that are not finite; its file may be damaged.")
+        for name in profile.attributes:
+            attribute = self._networks.attribute(name)
+            side = attribute.crop.size
+            attribute.read(Crops(np.zeros((1, side, side, 3), np.uint8), np.eye(2, 3)[np.newaxis]), ticket)
+
+    def _find(self, image: Image, plan: Plan, profile: Profile, ticket: Ticket) -> tuple[_Cutter, Index, float]:
+        """The faces asked for, the place of each among those found, and the canvas's scale."""
+        canvas = lay_on_canvas(image, profile.canvas)
+        detector = self._networks.detector(profile)
+        on_canvas = detector.detect(canvas.pixels, profile.threshold, profile.nms_threshold, ticket)
+        if 0 < plan.max_faces < len(on_canvas):
+            on_canvas = take(on_canvas, np.argsort(-areas(on_canvas), kind="stable")[: plan.max_faces])
+        found = rescale(on_canvas, canvas.scale)
+        index = np.flatnonzero(found.boxes[:, 2] - found.boxes[:, 0] >= plan.min_face_size)
+        return _Cutter(image, take(found, index)), index, canvas.scale
+
+    def _embedder(self, plan: Plan, profile: Profile) -> Embedder | None:
+        """The embedder where its vectors or its crops are wanted."""
+        if plan.detect and not plan.embeddings and not plan.crops:
+            return None
+        if profile.embedder is None:
+            raise RequestError(f"the profile {profile.name} has no embedder; ask without embeddings and crops.")
+        if plan.detect:
+            self._check_landmarks(profile)
+        return self._networks.embedder(profile.embedder)
+
+    def _attributes(self, plan: Plan, profile: Profile) -> list[Attribute]:
+        """The attribute networks that tell what the plan asks."""
+        known = {name: set(self._networks.provides(name)) for name in profile.attributes} if plan.attributes else {}
+        unknown = plan.attributes - set().union(*known.values())
+        if unknown:
+            there = ", ".join(sorted(set().union(*known.values()))) or "none"
+            raise RequestError(f"no network here tells {', '.join(sorted(unknown))}; attributes available: {there}.")
+        return [self._networks.attribute(name) for name, facts in known.items() if facts & plan.attributes]
+
+    def _check_landmarks(self, profile: Profile) -> None:
+        if not self._networks.detector(profile).has_landmarks:
+            raise SettingsError(
+                f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
+                f"{profile.embedder}; choose another detector."
+            )
+
+
+class _Cutter:
+    """Cuts each distinct crop of a picture's faces once.
+
+    Args:
+        image: The picture.
+        faces: Its faces, in its pixels.
+    """
+
+    def __init__(self, image: Image, faces: Detection) -> None:
+        self.faces = faces
+        self._image = image
+        self._cut: dict[CropSpec, Crops] = {}
+
+    @classmethod
+    def of_crop(cls, image: Image, spec: CropSpec) -> Self:
+        """A picture that already is the crop of one face.
+
+        Raises:
+            WrongCropSize: It has another size.
+        """
+        height, width = image.shape[:2]
+        if (width, height) != (spec.size, spec.size):
+            raise WrongCropSize(f"an aligned crop must be {spec.size}x{spec.size} pixels, not {width}x{height}.")
+        box = np.array([[0, 0, width, height]], np.float32)
+        cutter = cls(image, Detection(box, np.ones(1, np.float32), None))
+        cutter._cut[spec] = Crops(image[np.newaxis], np.eye(2, 3)[np.newaxis])
+        return cutter
+
+    def cut(self, spec: CropSpec) -> Crops:
+        """The crops of all faces."""
+        if spec not in self._cut:
+            self._cut[spec] = cut_crops(self._image, self.faces, spec)
+        return self._cut[spec]
+
+
+def _faces(
+    found: Detection,
+    index: Index,
+    embeddings: Embeddings | None,
+    facts: dict[str, Sequence[object]],
+    crops: Image | None,
+) -> tuple[Face, ...]:
+    return tuple(
+        Face(
+            box=found.boxes[i],
+            score=float(found.scores[i]),
+            index=int(index[i]),
+            landmarks=None if found.landmarks is None else found.landmarks[i],
+            embedding=None if embeddings is None else embeddings.vectors[i],
+            norm=None if embeddings is None else float(embeddings.norms[i]),
+            attributes={name: values[i] for name, values in facts.items()},
+            crop=None if crops is None else crops[i],
+        )
+        for i in range(len(found))
+    )

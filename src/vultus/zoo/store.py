@@ -1,0 +1,237 @@
+"""Where network files are: found in local folders and the cache, fetched when they are nowhere, always verified."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from vultus.errors import HashMismatch, ModelUnavailable
+from vultus.settings import Settings
+from vultus.zoo.catalogue import Model, Source
+from vultus.zoo.progress import ProgressDisplay, show_progress
+from vultus.zoo.sources import BrokenArchive, SourceFailed, describe, extract, fetched, redact
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file on this machine that should be a network's.
+
+    Attributes:
+        path: Where it is.
+        sha256: Hex digest of what it holds; empty if it cannot be read.
+        intact: Whether that is what the catalogue says.
+    """
+
+    path: Path
+    sha256: str
+    intact: bool
+
+
+class Store:
+    """Files of networks. Safe to use from several threads and processes at once, and with a read-only cache.
+
+    Args:
+        cache: Folder that fetched files are kept in; made when something is fetched.
+        model_path: Folders searched first. A file there may be called as in the catalogue, or after the network's
+            name or an alias.
+        offline: Never fetch anything.
+        progress: Shows how far a download is.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        model_path: Sequence[Path] = (),
+        *,
+        offline: bool = False,
+        progress: ProgressDisplay = show_progress,
+    ) -> None:
+        self.cache = cache
+        self.model_path = tuple(model_path)
+        self.offline = offline
+        self._progress = progress
+        self._verdicts: dict[tuple[Path, str], tuple[tuple[int, int], bool]] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, progress: ProgressDisplay = show_progress) -> Self:
+        """The store that the settings describe."""
+        return cls(settings.model_cache, settings.model_path, offline=settings.offline, progress=progress)
+
+    def path(self, model: Model) -> Path:
+        """A verified file of the network; see ``paths``."""
+        return self.paths([model])[0]
+
+    def paths(self, models: Sequence[Model]) -> list[Path]:
+        """Verified files of the networks, in their order, fetched where needed: what holds several is fetched once.
+
+        Raises:
+            HashMismatch: A source gave, twice, another file than the catalogue describes.
+            ModelUnavailable: No source could be reached, or nothing may be fetched; says why for each.
+        """
+        found = {model.name: path for model in models if (path := self.find(model))}
+        missing = [model for model in models if model.name not in found]
+        if missing:
+            found |= self._fetch_all(missing)
+        return [found[model.name] for model in models]
+
+    def find(self, model: Model) -> Path | None:
+        """A verified file of the network that is on this machine; a wrong one is passed over with a warning."""
+        return next((path for path in self._places(model) if self._is_intact(path, model)), None)
+
+    def copies(self, model: Model) -> list[Copy]:
+        """Every file on this machine that should be the network's, hashed anew."""
+        return [_examine(path, model) for path in self._places(model) if path.is_file()]
+
+    def present(self, model: Model) -> Path | None:
+        """Where a file of the network's length is, unverified: quick, for lists."""
+        for path in self._places(model):
+            state = _state(path)
+            if state is not None and state[0] == model.size:
+                return path
+        return None
+
+    def _places(self, model: Model) -> list[Path]:
+        names = dict.fromkeys([model.file, *(f"{name}.onnx" for name in (model.name, *model.aliases))])
+        return [folder / name for folder in self.model_path for name in names] + [self.cache / model.file]
+
+    def _is_intact(self, path: Path, model: Model) -> bool:
+        """Whether a file is the network's; hashed at first, then only if its length or time has changed."""
+        state = _state(path)
+        if state is None:
+            return False
+        known = self._verdicts.get((path, model.sha256))
+        if known is not None and known[0] == state:
+            return known[1]
+        copy = _examine(path, model)
+        if not copy.intact:
+            log.warning("passing over %s: its sha256 is %s, not %s", path, copy.sha256 or "unreadable", model.sha256)
+        self._verdicts[path, model.sha256] = state, copy.intact
+        return copy.intact
+
+    def _fetch_all(self, missing: Sequence[Model]) -> dict[str, Path]:
+        if self.offline:
+            absent = "; ".join(self._not_here(model) for model in missing)
+            raise ModelUnavailable(f"{absent}; and nothing is fetched, because VULTUS_OFFLINE is set. {_ADVICE}")
+        with self._locked():
+            # Another process, or an archive fetched for another network, may have brought it by its turn.
+            return {model.name: self.find(model) or self._fetch(model, missing) for model in missing}
+
+    def _fetch(self, model: Model, wanted: Sequence[Model]) -> Path:
+        reasons = []
+        for source in model.sources:
+            try:
+                self._fetch_from(source, model, wanted)
+            except SourceFailed as failure:
+                log.info("%s could not be had from %s: %s", model.name, describe(source), failure)
+                reasons.append(f"{describe(source)}: {failure}")
+            else:
+                return self.cache / model.file
+        tried = "; ".join(reasons) or "its catalogue entry names no sources"
+        raise ModelUnavailable(f"{self._not_here(model)}, and no source gave it: {tried}. {_ADVICE}")
+
+    def _fetch_from(self, source: Source, model: Model, wanted: Sequence[Model]) -> None:
+        try:
+            self._fetch_once(source, model, wanted)
+        except (HashMismatch, BrokenArchive) as error:
+            log.warning("%s; fetching it once more", error)
+            self._fetch_once(source, model, wanted, again=True)
+
+    def _fetch_once(self, source: Source, model: Model, wanted: Sequence[Model], *, again: bool = False) -> None:
+        """Move the network's file into the cache, and those of other wanted networks that come with it."""
+        label = redact(source.container).rpartition("/")[2]
+        with self._progress(label) as report, fetched(source, self.cache, report, again=again) as file:
+            self._put(file, source.member, model)
+            for other in wanted:
+                for member in [own.member for own in other.sources if own.container == source.container]:
+                    self._put_too(file, member, other)
+
+    def _put_too(self, file: Path, member: str | None, model: Model) -> None:
+        try:
+            if member is not None and self.find(model) is None:
+                self._put(file, member, model)
+        except (HashMismatch, SourceFailed) as error:
+            log.warning("%s", error)  # it has sources of its own, and its turn will come
+
+    def _put(self, file: Path, member: str | None, model: Model) -> None:
+        if member is None:
+            self._accept(file, model)
+            return
+        copy = self.cache / f".{model.file}.tmp"
+        try:
+            extract(file, member, copy)
+            self._accept(copy, model)
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _accept(self, file: Path, model: Model) -> None:
+        found = _sha256(file)
+        if found != model.sha256:
+            raise HashMismatch(
+                f"{model.file} as fetched has the sha256 {found}, but the catalogue says {model.sha256}; "
+                "nothing was kept. Either the source has changed or somebody on the way changes files."
+            )
+        file.replace(self.cache / model.file)
+
+    def _not_here(self, model: Model) -> str:
+        searched = [*map(str, self.model_path), f"the cache {self.cache}"]
+        wrong = [str(path) for path in self._places(model) if path.is_file()]
+        note = f" ({', '.join(wrong)} is another file)" if wrong else ""
+        return f"{model.name} is not in {' or '.join(searched)}{note}"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process fetches at a time, so that each file is fetched once; ends with the process, however it ends."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.cache / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                log.info("waiting for another process that fetches networks into %s", self.cache)
+                lock.acquire()
+            try:
+                yield
+            finally:
+                lock.release()
+        except OSError as error:
+            raise ModelUnavailable(
+                f"nothing can be fetched into the cache {self.cache}: {error}. Set VULTUS_MODEL_CACHE to a folder "
+                "that can be written, or put the files into a folder that VULTUS_MODEL_PATH names."
+            ) from error
+
+
+_ADVICE = (
+    "Put the file into a folder that VULTUS_MODEL_PATH names, or see to it that a source can be reached (the package "
+    "index as pip is set up, the proxy) and run `vultus models pull`; `vultus models info NAME` lists the sources."
+)
+
+
+def _examine(path: Path, model: Model) -> Copy:
+    try:
+        found = _sha256(path)
+    except OSError:
+        found = ""
+    return Copy(path, found, found == model.sha256)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Length and time of change, by which a file is known again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

