@@ -76,13 +76,12 @@ class Walk:
         ticket = Ticket()
         canvas = np.zeros((profile.canvas.height, profile.canvas.width, 3), np.uint8)
         self._networks.detector(profile).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
-        if profile.embedder is None:
-            return
-        self._check_landmarks(profile)
-        embedder = self._networks.embedder(profile.embedder)
-        norms = embedder.embed(np.zeros((1, embedder.crop.size, embedder.crop.size, 3), np.uint8), ticket).norms
-        if not np.isfinite(norms).all():
-            raise EngineError(f"{profile.embedder} answers with numbers that are not finite; its file may be damaged.")
+        if profile.embedder is not None:
+            self._check_landmarks(profile)
+            embedder = self._networks.embedder(profile.embedder)
+            side = embedder.crop.size
+            if not np.isfinite(embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket).norms).all():
+                raise EngineError(f"{profile.embedder} answers with numbers that are not finite; is its file damaged?")
         for name in profile.attributes:
             attribute = self._networks.attribute(name)
             side = attribute.crop.size

