@@ -23,8 +23,8 @@ CONTENT = bytes(range(256)) * 4000
 @pytest.mark.parametrize(
     ("text", "safe"),
     [
-        ("https://user:secret@host/simple", "https://host/simple"),
-        ("Looking in indexes: https://tok-en@host:8080/simple, b", "Looking in indexes: https://host:8080/simple, b"),
+        ("https://user:secret@host/index", "https://host/index"),
+        ("Looking in indexes: https://tok-en@host:8080/index, b", "Looking in indexes: https://host:8080/index, b"),
         ("https://host/file.onnx?token=secret&x=1 failed", "https://host/file.onnx failed"),
         ("retries exceeded with url: /f.zip?sig=secret (Caused by", "retries exceeded with url: /f.zip (Caused by"),
         ("mail me@example.org? No", "mail me@example.org? No"),

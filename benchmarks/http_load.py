@@ -1,0 +1,171 @@
+"""A real server under a real load generator, on the same cores, beside the bare-network bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import bodies, footprint, load, pictures, places
+from benchmarks.bound import Bare, Raw, Work, pictures_per_second, work_of
+from benchmarks.load import Body, Load
+from benchmarks.report import Bar, Report, Row
+from benchmarks.server import Server
+from benchmarks.subject import Options, open_engine
+from benchmarks.timing import in_turn, paired_ratio, spread
+from vultus import FaceEngine
+from vultus.server.dialects import insightface_rest
+from vultus.types import Profile
+
+CONNECTIONS = 8
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of request.
+
+    Attributes:
+        name: For the table.
+        path: Where it is posted.
+        body: What is posted.
+        picture: The one picture in it.
+        profile: How the route analyses pictures.
+        seconds: Length of a stretch of load; so long that the pictures under way at its end do not matter.
+        bar: What share of the bound has to be reached.
+    """
+
+    name: str
+    path: str
+    body: Body
+    picture: Path
+    profile: Profile
+    seconds: int
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Loads and bounds, taken in turn.
+
+    Attributes:
+        faces: Faces in the picture.
+        loads: By round.
+        bare, raw: Pictures per second by round of the two bounds (``benchmarks/bound.py``).
+    """
+
+    faces: int
+    loads: list[Load]
+    bare: list[float]
+    raw: list[float]
+
+    @property
+    def rates(self) -> list[float]:
+        """Answers per second by round."""
+        return [load.per_second for load in self.loads]
+
+
+def measure(scenario: Scenario, server: Server, engine: FaceEngine, rounds: int) -> Outcome:
+    """Run load and bounds in turn; the server is idle while a bound is taken.
+
+    Raises:
+        RuntimeError: An answer was not good.
+    """
+    profile, seconds = scenario.profile, scenario.seconds
+    work = work_of(engine, scenario.picture, profile)
+    size = (profile.canvas.width, profile.canvas.height)
+    bare = Bare(engine, profile.detector, str(profile.embedder), size)
+    raw = Raw(profile.detector, str(profile.embedder), size)
+    url = server.url + scenario.path
+    load.run(url, scenario.body, 1, seconds / 3)  # warm-up
+    jobs: dict[str, Callable[[], float | Load]] = {
+        "raw": lambda: _bound(raw.worker, work, seconds),
+        "bare": lambda: _bound(bare.worker, work, seconds),
+        "load": lambda: load.run(url, scenario.body, CONNECTIONS, seconds),
+    }
+    results = in_turn(jobs, rounds)
+    loads = [result for result in results["load"] if isinstance(result, Load)]
+    return Outcome(len(work.crops), loads, _floats(results["bare"]), _floats(results["raw"]))
+
+
+def scenarios(engine: FaceEngine, options: Options) -> list[Scenario]:
+    """What is posted, and where."""
+    files = pictures.make()
+    one_face, mosaic = files.one_face.read_bytes(), files.mosaic.read_bytes()
+    return [
+        Scenario(
+            "POST /extract, one face, JSON",
+            "/extract",
+            bodies.extract_json([one_face]),
+            files.one_face,
+            insightface_rest.DIALECT.profile(engine),
+            options.pick(6, 1),
+            Bar(">=", 0.8),
+        ),
+        Scenario(
+            "POST /v1/faces, mosaic, MessagePack",
+            "/v1/faces",
+            bodies.faces_msgpack([mosaic]),
+            files.mosaic,
+            engine.default_profile,
+            options.pick(20, 6),
+        ),
+    ]
+
+
+def run(options: Options) -> Report:
+    """Throughput, latency, memory and start."""
+    rounds = options.pick(5, 1)
+    rows: list[Row] = []
+    detail: dict[str, object] = {"wrk": load.version()}
+    with open_engine() as engine:
+        for scenario in scenarios(engine, options):
+            with Server(places.models()) as server:  # one each: the peak of memory is the scenario's own
+                server.wait_ready()
+                outcome = measure(scenario, server, engine, rounds)
+                memory = server.peak_memory() / MIB
+            rows += _rows(scenario, outcome, memory)
+            detail[scenario.name] = asdict(outcome) | {"peak_mib": memory}
+        first = scenarios(engine, options)[0]
+        starts = [
+            footprint.seconds_to_first_answer(places.models(), first.path, first.body)
+            for _ in range(options.pick(5, 1))
+        ]
+    rows.append(Row("start to first answer, median", spread(starts).median, "s", Bar("<=", 4)))
+    detail["starts"] = starts
+    return Report(
+        "http",
+        f"vultus serve on loopback, {CONNECTIONS} connections, f32; load generator on the same cores",
+        rows,
+        notes=[
+            f"{rounds} rounds in turn: bounds, then load; ratios are medians of the rounds' ratios.",
+            "Every answer was checked to be 200 and to hold a face.",
+            "Latencies are those of a closed loop: each connection sends its next request when it has its answer.",
+            "Start: weights in a local folder, no cache of any kind; from spawning the process to the first answer.",
+        ],
+        models=["scrfd_500m_bnkps", "w600k_mbf"],
+        detail=detail,
+    )
+
+
+def _rows(scenario: Scenario, outcome: Outcome, memory: float) -> list[Row]:
+    name, loads = scenario.name, outcome.loads
+    return [
+        Row(f"{name}: faces", outcome.faces),
+        Row(f"{name}: throughput", spread(outcome.rates).median, "pictures/s"),
+        Row(f"{name}: bare-network bound", spread(outcome.bare).median, "pictures/s"),
+        Row(f"{name}: share of the bound", paired_ratio(outcome.rates, outcome.bare), "", scenario.bar),
+        Row(f"{name}: share of OpenVINO's own bound", paired_ratio(outcome.rates, outcome.raw)),
+        Row(f"{name}: latency p50", spread([item.p50_ms for item in loads]).median, "ms"),
+        Row(f"{name}: latency p90", spread([item.p90_ms for item in loads]).median, "ms"),
+        Row(f"{name}: latency p99", spread([item.p99_ms for item in loads]).median, "ms"),
+        Row(f"{name}: peak memory of the server", memory, "MiB", Bar("<=", 400e6 / MIB) if scenario.bar else None),
+    ]
+
+
+def _bound(worker: Callable[[Work], Callable[[], None]], work: Work, seconds: float) -> float:
+    return pictures_per_second(lambda: worker(work), seconds)
+
+
+def _floats(values: list[float | Load]) -> list[float]:
+    return [value for value in values if isinstance(value, float)]

@@ -1,0 +1,116 @@
+"""A real ``vultus serve`` in a process of its own, on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+
+class Server:
+    """A server with weights from a local folder, an empty cache and nothing else kept between starts.
+
+    Attributes:
+        url: Address, without a slash at the end.
+        pid: The process that was spawned.
+
+    Args:
+        models: Folders of network files.
+        settings: Further settings, by name.
+    """
+
+    def __init__(self, models: Sequence[Path], **settings: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="vultus-server-")
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        folders = os.pathsep.join(map(str, models))
+        given = {"model_path": folders, "offline": "true", "host": "127.0.0.1", "port": str(port)} | settings
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("VULTUS_")}
+        environment |= {f"VULTUS_{name.upper()}": value for name, value in given.items()}
+        environment["XDG_CACHE_HOME"] = self._folder.name
+        self._log = Path(self._folder.name) / "log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "vultus", "serve"], env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server."""
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Return when the server calls itself ready."""
+        deadline = time.monotonic() + seconds
+        while not self._is_ready():
+            self.check_alive(deadline)
+            time.sleep(0.05)
+
+    def check_alive(self, deadline: float) -> None:
+        """Raise ``RuntimeError`` with the end of its log where the server has ended, or the deadline has passed."""
+        if self._process.poll() is not None or time.monotonic() > deadline:
+            said = self._log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"the server does not answer (status {self._process.returncode}); it said:\n{said}")
+
+    def peak_memory(self) -> int:
+        """Most memory ever resident, in bytes: sum over the server's process and all its descendants."""
+        return sum(peak_resident(pid) for pid in family(self.pid))
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants (Linux)."""
+    parents = {
+        int(path.name): _status(int(path.name), "PPid") for path in Path("/proc").iterdir() if path.name.isdigit()
+    }
+    members = [pid]
+    for member in members:
+        members += [child for child, parent in parents.items() if parent == member]
+    return members
+
+
+def peak_resident(pid: int) -> int:
+    return _status(pid, "VmHWM") * 1024
+
+
+def _status(pid: int, field: str) -> int:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0  # it has just ended
+    found = re.search(rf"^{field}:\s*(\d+)", text, re.MULTILINE)
+    return int(found.group(1)) if found else 0

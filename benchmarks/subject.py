@@ -1,0 +1,54 @@
+"""The engine under measurement, and what is asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import places
+from vultus import FaceEngine
+from vultus.imaging.decode import Limits
+from vultus.imaging.source import read_pixels
+from vultus.runtime.network import Network
+from vultus.settings import load_settings
+from vultus.types import Image, Plan
+
+FULL_PLAN = Plan(embeddings=True, attributes=frozenset({"landmarks106"}))
+"""Detection, embedding and 106 landmarks: what the reference implementation does with the same networks."""
+
+NETWORKS = ("scrfd_500m_bnkps", "w600k_mbf", "2d106det")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a benchmark is run.
+
+    Attributes:
+        quick: Few and short runs, to see that it works; the figures mean little.
+        embedders: Embedders whose accuracy is measured.
+    """
+
+    quick: bool = False
+    embedders: tuple[str, ...] = ("w600k_mbf",)
+
+    def pick(self, usual: int, quick: int) -> int:
+        """``usual``, or ``quick`` where that was asked for."""
+        return quick if self.quick else usual
+
+
+def open_engine(**settings: Any) -> FaceEngine:  # noqa: ANN401 - checked by the settings
+    """An engine with default settings but for those given, and with weights from local folders alone."""
+    return FaceEngine(load_settings(model_path=places.models(), offline=True, **settings))
+
+
+def load_network(engine: FaceEngine, name: str, size: tuple[int, int] | None = None) -> Network:
+    """A network by itself, as the engine would load it; ``size`` is ``(width, height)`` where the input's is free."""
+    model = engine.model(name)
+    spec = model.input if size is None else replace(model.input, width=size[0], height=size[1])
+    return engine.runtime.load(model, places.network(model.file), spec)
+
+
+def read_picture(engine: FaceEngine, picture: Path) -> Image:
+    """Pixels of a file as the engine would decode it."""
+    return read_pixels(picture, Limits(engine.settings.max_picture_bytes, engine.settings.max_picture_pixels))

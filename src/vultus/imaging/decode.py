@@ -1,0 +1,67 @@
+"""Bytes to pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vultus.errors import CorruptPicture, EmptyPicture, PictureError, PictureTooLarge, UnsupportedFormat
+from vultus.imaging.jpeg import decode_jpeg
+from vultus.imaging.raster import decode_raster
+from vultus.imaging.sniff import sniff
+from vultus.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one picture may cost.
+
+    Attributes:
+        max_bytes: Largest encoded picture, in bytes.
+        max_pixels: Largest picture, width x height.
+    """
+
+    max_bytes: int = 20 * 2**20
+    max_pixels: int = 50_000_000
+
+
+def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> Image:
+    """Pixels of an encoded picture: all of it or an error, never a part.
+
+    JPEG, PNG, WebP, BMP, TIFF, GIF and ICO, told apart by their leading bytes. Of several frames or pages the first is
+    taken, of several icons the largest. EXIF orientation is applied; transparency is composited on white; samples of 16
+    bits keep their high byte; ICC profiles are ignored.
+
+    Args:
+        data: The encoded picture.
+        limits: What it may cost; the announced size is checked before anything is decoded.
+
+    Returns:
+        RGB uint8 ``(h, w, 3)``, C-contiguous, writable.
+
+    Raises:
+        EmptyPicture: There are no bytes.
+        PictureTooLarge: There are more bytes than ``limits.max_bytes``.
+        UnsupportedFormat: The bytes are of no format, or of a kind of it, that is read here.
+        TooManyPixels: The picture has more pixels than ``limits.max_pixels``.
+        CorruptPicture: The picture is truncated or damaged.
+    """
+    if not len(data):
+        raise EmptyPicture("the picture is empty: there are no bytes")
+    if len(data) > limits.max_bytes:
+        raise PictureTooLarge(
+            f"the picture has {len(data)} bytes, more than max_picture_bytes ({limits.max_bytes}) allows; "
+            "send it smaller or raise the limit",
+            limit="max_picture_bytes",
+        )
+    content = bytes(data)  # free where they are bytes already
+    kind = sniff(content)
+    if kind is None:
+        raise UnsupportedFormat("the picture is not a JPEG, PNG, WebP, BMP, TIFF, GIF or ICO file")
+    try:
+        if kind == "jpeg":
+            return decode_jpeg(content, limits.max_pixels)
+        return decode_raster(content, kind, limits.max_pixels)
+    except PictureError:
+        raise
+    except Exception as error:  # decoders meet hostile bytes with nearly every exception there is
+        raise CorruptPicture(f"the {kind.upper()} picture is truncated or damaged") from error

@@ -1,0 +1,157 @@
+"""JPEG to pixels, by libjpeg-turbo, whose warnings are heard: a picture filled up with grey is no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from vultus.errors import CorruptPicture, UnsupportedFormat
+from vultus.imaging.exif import read_orientation, turn_upright
+from vultus.imaging.header import check_size
+from vultus.types import Image
+
+_MAX_SCANS = 500
+"""As libjpeg-turbo's own tools limit it: each scan costs a pass over the whole picture; encoders write about ten."""
+
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_APP0, _APP1 = 0xE0, 0xE1
+_BARE = frozenset({0x00, 0x01, _SOI, *range(0xD0, 0xD8)})  # markers without a length
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+_READABLE = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; Huffman or arithmetic
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the segments before the first scan say.
+
+    Attributes:
+        process: The frame marker, which names the coding process.
+        precision: Bits of a sample.
+        one_scan: The first scan holds all of the picture.
+        orientation: EXIF orientation, 1 to 8.
+    """
+
+    process: int
+    precision: int
+    one_scan: bool
+    orientation: int
+
+
+def decode_jpeg(data: bytes, max_pixels: int) -> Image:
+    """Pixels of a JPEG, upright: RGB uint8 ``(h, w, 3)``, C-contiguous, writable.
+
+    The accurate integer DCT and smooth upsampling are used, so that pixels equal those of every decoder built on
+    libjpeg. CMYK and YCCK are taken as stored inverted, as Adobe's encoders do and as Pillow and OpenCV assume.
+
+    Faults that cannot touch a pixel are forgiven: bytes between header segments, behind the last scan or behind the
+    end, an unknown JFIF revision, needless scan parameters. A JPEG without its end marker is truncated; a progressive
+    one that ends in order after some of its scans is whole, only coarser.
+
+    Raises:
+        CorruptPicture: Truncated or damaged.
+        UnsupportedFormat: Of a kind hardly ever met: 12 bits, lossless, hierarchical, odd chroma subsampling.
+        TooManyPixels: The header announces more than ``max_pixels``.
+        IndexError: Truncated inside the header.
+    """
+    header = _read_header(data)
+    try:
+        image = _decode(data, header, max_pixels)
+    except ValueError as error:
+        image = _decode_tidied(data, header, max_pixels, error)
+    return turn_upright(image, header.orientation)
+
+
+def _decode(data: bytes, header: _Header, max_pixels: int, *, strict: bool = True) -> Image:
+    height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+    check_size(width, height, max_pixels)
+    if not header.one_scan and data.count(b"\xff\xda") > _MAX_SCANS:
+        raise CorruptPicture(f"the JPEG picture is damaged: it has more than {_MAX_SCANS} scans")
+    if colorspace in ("CMYK", "YCCK"):
+        return _cmyk_to_rgb(_pixels(data, "CMYK", strict=strict))
+    return _pixels(data, "RGB", strict=strict)
+
+
+def _pixels(data: bytes, colorspace: str, *, strict: bool) -> Image:
+    pixels: Image = simplejpeg.decode_jpeg(data, colorspace, fastdct=False, fastupsample=False, strict=strict)
+    return pixels
+
+
+def _cmyk_to_rgb(inverted: Image) -> Image:
+    """Each colour times black, both stored inverted, rounded: what Pillow computes."""
+    black = inverted[..., 3]
+    return np.asarray(cv2.multiply(inverted[..., :3], cv2.merge((black, black, black)), scale=1 / 255), np.uint8)
+
+
+def _decode_tidied(data: bytes, header: _Header, max_pixels: int, error: ValueError) -> Image:
+    """Once more, with the header's harmless faults mended."""
+    tidied = _tidy(data, header)
+    try:
+        if tidied != data:
+            return _decode(tidied, header, max_pixels)
+    except ValueError as again:
+        error = again
+    # libjpeg reports its first warning only. Where this is it, all scans are done and none can follow; but a search for
+    # a restart marker may also meet the end.
+    if str(error).endswith("extraneous bytes before marker 0xd9") and b"\xff\xdd" not in data:
+        return _decode(tidied, header, max_pixels, strict=False)
+    if header.process not in _READABLE or header.precision != 8 or "subsampling" in str(error):
+        raise UnsupportedFormat(
+            "this kind of JPEG (12-bit, lossless, hierarchical or unusually subsampled) is not read here; "
+            "save it as a baseline or progressive JPEG"
+        ) from error
+    raise CorruptPicture(f"the JPEG picture is truncated or damaged: {error}") from error
+
+
+def _read_header(data: bytes) -> _Header:
+    process, precision, components, orientation = 0, 0, 0, 0
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES:
+            process, precision, components = marker, data[start], data[start + 5]
+        elif marker == _APP1 and not orientation and data.startswith(b"Exif\0", start):
+            orientation = read_orientation(data[start:end])
+    one_scan = process in _SEQUENTIAL and data[start] == components  # the last segment is the scan's header
+    return _Header(process, precision, one_scan, orientation or 1)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, first byte and end of the contents of each segment, to the first scan's header inclusive.
+
+    Bytes between segments are skipped. ITU-T T.81, annex B.1.
+    """
+    position = 2
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0:
+            raise CorruptPicture("the JPEG picture is truncated: it ends inside its header")
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+        elif marker in _BARE:
+            position += 2
+        elif marker == _EOI:
+            raise CorruptPicture("the JPEG picture is damaged: it ends before its first scan")
+        else:
+            end = position + 2 + (data[position + 2] << 8 | data[position + 3])
+            yield marker, position + 4, end
+            if marker == _SOS:
+                return
+            position = end
+
+
+def _tidy(data: bytes, header: _Header) -> bytes:
+    """The same picture with nothing between its header segments and without values that decoders only warn of."""
+    parts = [b"\xff\xd8"]
+    end = len(data)
+    for marker, start, end in _segments(data):
+        body = data[start:end]
+        if marker == _APP0 and body.startswith(b"JFIF\0"):
+            body = body[:5] + b"\1" + body[6:]  # major revision
+        elif marker == _SOS and header.process in _SEQUENTIAL:
+            body = body[:-3] + b"\0\x3f\0"  # the whole spectrum, all bits
+        parts += [bytes((0xFF, marker)), (len(body) + 2).to_bytes(2), body]
+    return b"".join([*parts, data[end:]])
