@@ -1,0 +1,117 @@
+"""The application: everything the server is made of, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import numpy as np
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vultus import __version__
+from vultus.engine import FaceEngine
+from vultus.errors import VultusError
+from vultus.imaging.fetch import Fetcher
+from vultus.server import health, problems, v1
+from vultus.server.dialects import chosen
+from vultus.server.dialects.base import Dialect
+from vultus.server.lifecycle import Lifecycle
+from vultus.server.metrics import Metrics
+from vultus.server.middleware import REQUEST_ID, Access
+from vultus.server.service import Service
+from vultus.settings import Settings
+
+_DESCRIPTION = "Finds faces, aligns them, turns them into embeddings and reads attributes."
+
+
+def create_app(
+    settings: Settings,
+    engine_factory: Callable[[Settings], FaceEngine] = FaceEngine,
+    on_ready: Callable[[FaceEngine], None] = lambda _: None,
+    on_failure: Callable[[Exception], None] = lambda _: None,
+) -> FastAPI:
+    """The application that serves ``settings``. Its engine starts with it and closes with it.
+
+    Args:
+        settings: Everything it needs to know.
+        engine_factory: Makes the engine, on a thread beside the event loop.
+        on_ready: Told the engine, on that thread, once a warm-up inference has passed.
+        on_failure: Told, on that thread, why there will be no engine.
+
+    Raises:
+        SettingsError: A dialect is named that does not exist.
+    """
+    dialects = chosen(settings.dialects)
+
+    def build() -> FaceEngine:
+        return _warm(engine_factory(settings), dialects)
+
+    lifecycle = Lifecycle(build, on_ready, on_failure)
+    metrics = Metrics(lambda: lifecycle.queue_length, lambda: lifecycle.ready)
+    service = Service(settings, lifecycle, metrics, Fetcher(settings))
+    app = FastAPI(
+        title="Vultus", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service), redoc_url=None
+    )
+    app.include_router(v1.router(service))
+    app.include_router(health.router(service))
+    for dialect in dialects:
+        app.include_router(dialect.router(service))
+    render = _renderer({path: dialect for dialect in dialects for path in dialect.paths})
+    app.add_exception_handler(VultusError, _handler(render))
+    app.add_exception_handler(HTTPException, _handler(render))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=[REQUEST_ID.decode()],
+    )
+    app.add_middleware(Access, metrics=metrics, render=render)
+    return app
+
+
+def _warm(engine: FaceEngine, dialects: tuple[Dialect, ...]) -> FaceEngine:
+    try:
+        engine.prepare(engine.default_profile, *(dialect.profile(engine) for dialect in dialects))
+        engine.analyze(np.zeros((64, 64, 3), np.uint8))
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - as FastAPI calls it
+        service.lifecycle.start()
+        try:
+            yield
+        finally:
+            await service.fetcher.aclose()
+            await asyncio.to_thread(service.lifecycle.close)
+
+    return lifespan
+
+
+def _renderer(owners: Mapping[str, Dialect]) -> Callable[[Request, Exception], Response]:
+    def render(request: Request, error: Exception) -> Response:
+        owner = owners.get(request.scope["path"])
+        return owner.render(request, error) if owner else problems.render(request, error)
+
+    return render
+
+
+def _handler(
+    render: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """The renderer as a coroutine: Starlette would take a plain function to another thread."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return render(request, error)
+
+    return handle

@@ -1,0 +1,53 @@
+"""Bytes of a request, counted as they come."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.types import Receive
+
+from vultus.errors import Cancelled, RequestTooLarge
+from vultus.runtime.ticket import Ticket
+
+_LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body.
+
+    Args:
+        request: The request whose body nobody has read yet.
+        limit: Most bytes taken. An announced length above it is refused before anything is read.
+
+    Raises:
+        RequestTooLarge: The body is longer than ``limit``.
+        Cancelled: The client went away before the body was complete.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > _LONGEST_NUMBER or int(announced) > limit):
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Cancelled("the client went away before its request was complete")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def cancel_on_disconnect(receive: Receive, ticket: Ticket) -> None:
+    """Wait for the client to go away, then give its work up. To be cancelled once the answer is there."""
+    if (await receive())["type"] == "http.disconnect":  # all that can come after a whole body
+        ticket.cancel()
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(
+        f"the request body has more than {limit} bytes; send less at once or raise max_request_bytes",
+        limit="max_request_bytes",
+    )

@@ -1,0 +1,33 @@
+"""What a dialect is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vultus.engine import FaceEngine
+from vultus.server.service import Service
+from vultus.types import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Another service's API.
+
+    Attributes:
+        name: As the setting ``dialects`` names it.
+        paths: The paths whose errors it renders itself; no other dialect may have them.
+        router: Makes its routes.
+        render: Makes the answer to an error on one of its paths.
+        profile: How it wants pictures to be analysed.
+    """
+
+    name: str
+    paths: frozenset[str]
+    router: Callable[[Service], APIRouter]
+    render: Callable[[Request, Exception], Response]
+    profile: Callable[[FaceEngine], Profile]

@@ -1,0 +1,151 @@
+"""One request's work: taken apart, done and put together on worker threads, so that the event loop waits only once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
+
+from vultus.engine import FaceEngine
+from vultus.errors import PictureError, VultusError, WrongCropSize
+from vultus.runtime.ticket import Ticket
+from vultus.server.wire import Reply
+from vultus.types import Analysis, Plan, Profile
+
+Outcome: TypeAlias = Analysis | VultusError
+"""What became of one picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A picture that is named rather than sent: an http(s) address or a file name, and headers to fetch it with."""
+
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Fetch: TypeAlias = Callable[[str, Mapping[str, str]], Coroutine[None, None, bytes]]
+"""Gets the bytes of an address's name with its headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a request asks for, read from its body.
+
+    Attributes:
+        pictures: Encoded bytes, addresses, or the error that stands in a picture's place.
+        plan, profile: What to compute, and how.
+        finish: Makes the answer of the outcomes, one for each picture in order; runs on a worker thread.
+    """
+
+    pictures: Sequence[bytes | Address | VultusError]
+    plan: Plan
+    profile: Profile
+    finish: Callable[[Sequence[Outcome]], Reply]
+
+
+class Gathering:
+    """Pictures of one request on their way; the thread that brings the last one finishes the answer.
+
+    A picture's own fault (``PictureError``, ``WrongCropSize``) becomes its outcome; any other error ends the request.
+
+    Args:
+        engine: Does the work.
+        fetch: Gets the bytes of an address; runs on the event loop.
+        ticket: The request's.
+    """
+
+    def __init__(self, engine: FaceEngine, fetch: Fetch, ticket: Ticket) -> None:
+        self.reply: Future[Reply] = Future()
+        self.reply.set_running_or_notify_cancel()  # from here on it is this object alone that decides its fate
+        self._engine = engine
+        self._fetch = fetch
+        self._ticket = ticket
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._fetches: list[Future[bytes]] = []
+        self._outcomes: list[Outcome | None] = []
+        self._missing = 0
+
+    def begin(self, read: Callable[[], Order]) -> None:
+        """Queue the request; ``read`` takes its body apart, on a worker thread."""
+        self._engine.workers.submit_for(self._ticket, self._send, read).add_done_callback(self._sent)
+
+    def close(self) -> None:
+        """Give up what is still under way; without effect on what is done."""
+        self._ticket.cancel()
+        for fetch in list(self._fetches):
+            fetch.cancel()
+
+    def _send(self, read: Callable[[], Order]) -> None:
+        self._order = order = read()
+        self._missing = len(order.pictures)
+        self._outcomes = [None] * self._missing
+        if not order.pictures:
+            self._finish()
+        for place, picture in enumerate(order.pictures):
+            if isinstance(picture, VultusError):
+                self._arrive(place, picture)
+            elif isinstance(picture, Address):
+                fetch = self._fetch(picture.name, picture.headers)
+                fetched = asyncio.run_coroutine_threadsafe(fetch, self._loop)
+                self._fetches.append(fetched)
+                fetched.add_done_callback(partial(self._fetched, place))
+            else:
+                self._analyze(place, picture)
+
+    def _sent(self, sent: Future[None]) -> None:
+        if error := sent.exception():
+            self._fail(error)
+
+    def _analyze(self, place: int, picture: bytes) -> None:
+        done = self._engine.submit(picture, self._order.plan, self._order.profile, self._ticket)
+        done.add_done_callback(partial(self._analyzed, place))
+
+    def _analyzed(self, place: int, done: Future[Analysis]) -> None:
+        error = done.exception()
+        if error is None:
+            self._arrive(place, done.result())
+        elif isinstance(error, PictureError | WrongCropSize):
+            self._arrive(place, error)
+        else:
+            self._fail(error)
+
+    def _fetched(self, place: int, fetched: Future[bytes]) -> None:
+        """Called on the event loop, so everything but the hand-over is left to a worker."""
+        try:
+            error = fetched.exception()
+            if error is None:
+                self._analyze(place, fetched.result())
+            elif isinstance(error, PictureError):
+                self._engine.workers.submit(self._arrive, place, error)
+            else:
+                self._fail(error)
+        except BaseException as refused:  # cancelled with the loop, or the engine has been closed
+            self._fail(refused)
+
+    def _arrive(self, place: int, outcome: Outcome) -> None:
+        with self._lock:
+            self._outcomes[place] = outcome
+            self._missing -= 1
+            is_last = not self._missing
+        if is_last:
+            self._finish()
+
+    def _finish(self) -> None:
+        try:
+            reply = self._order.finish([outcome for outcome in self._outcomes if outcome is not None])
+        except BaseException as error:
+            self._fail(error)
+        else:
+            self.reply.set_result(reply)
+
+    def _fail(self, error: BaseException) -> None:
+        self._ticket.cancel()
+        with self._lock:
+            if not self.reply.done():
+                self.reply.set_exception(error)

@@ -1,0 +1,96 @@
+"""The engine's life inside a server: built and warmed beside the event loop, used, closed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from vultus.engine import FaceEngine
+from vultus.errors import NotReady, VultusError
+
+State: TypeAlias = Literal["starting", "ready", "failed", "closed"]
+
+_PATIENCE = 5.0  # seconds a closing server waits for an engine that is still being built
+
+logger = logging.getLogger(__name__)
+
+
+class Lifecycle:
+    """Holds the engine from the moment it passed its warm-up until the server closes.
+
+    Args:
+        build: Makes an engine and warms it up; runs on a thread of its own.
+        on_ready: Told the engine once it can be used.
+        on_failure: Told why there will be none.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], FaceEngine],
+        on_ready: Callable[[FaceEngine], None],
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        self.state: State = "starting"
+        self._build = build
+        self._on_ready = on_ready
+        self._on_failure = on_failure
+        self._engine: FaceEngine | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="vultus-start", daemon=True)
+
+    @property
+    def engine(self) -> FaceEngine:
+        """The warm engine.
+
+        Raises:
+            NotReady: It is not warm yet, could not be started, or has been closed.
+        """
+        if self._engine is None:
+            raise NotReady(f"the server cannot take work: it is {self.state}")
+        return self._engine
+
+    @property
+    def ready(self) -> bool:
+        """Whether a warm-up inference has passed."""
+        return self._engine is not None
+
+    @property
+    def queue_length(self) -> int:
+        """Jobs that wait for a worker."""
+        return 0 if self._engine is None else self._engine.workers.waiting
+
+    def start(self) -> None:
+        """Begin to build the engine; returns at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go of the engine and close it; blocks until its work is done."""
+        with self._lock:
+            self.state = "closed"
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+        self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        try:
+            engine = self._build()
+        except Exception as error:
+            if isinstance(error, VultusError):
+                logger.error("cannot start: %s", error.message)
+            else:
+                logger.exception("cannot start")
+            self.state = "failed"
+            self._on_failure(error)
+            return
+        with self._lock:
+            late = self.state == "closed"
+            if not late:
+                self._engine = engine
+                self.state = "ready"
+        if late:
+            engine.close()
+        else:
+            self._on_ready(engine)

@@ -1,0 +1,69 @@
+"""What the server counts, in Prometheus' terms; one registry per application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from vultus.types import Analysis
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+_REQUEST_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96)
+_STAGE_BUCKETS = (0.0001, 0.0003, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 4.096)
+
+
+class Metrics:
+    """The server's instruments.
+
+    Args:
+        queue_length: Says how many jobs wait for a worker; asked at each scrape.
+        ready: Says whether the engine can be used; asked at each scrape.
+    """
+
+    def __init__(self, queue_length: Callable[[], int], ready: Callable[[], bool]) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter("vultus_requests", "Requests answered.", ("route", "status"), registry=registry)
+        self._request_seconds = Histogram(
+            "vultus_request_seconds",
+            "Time from a request's first byte to its answer.",
+            ("route",),
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self._stage_seconds = Histogram(
+            "vultus_stage_seconds",
+            "Time one picture spent in a stage.",
+            ("stage",),
+            buckets=_STAGE_BUCKETS,
+            registry=registry,
+        )
+        self._pictures = Counter(
+            "vultus_pictures", "Pictures, by outcome: ok or an error's code.", ("outcome",), registry=registry
+        )
+        self._faces = Counter("vultus_faces", "Faces answered.", registry=registry)
+        self.in_flight = Gauge("vultus_requests_in_flight", "Requests being worked on.", registry=registry)
+        Gauge("vultus_queue_length", "Jobs that wait for a worker.", registry=registry).set_function(queue_length)
+        Gauge("vultus_ready", "1 once the engine is warm.", registry=registry).set_function(ready)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self._requests.labels(route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def pictures(self, outcomes: Iterable[Analysis | Exception]) -> None:
+        """Count the pictures of a request and what was found in them."""
+        for outcome in outcomes:
+            if isinstance(outcome, Analysis):
+                self._pictures.labels("ok").inc()
+                self._faces.inc(len(outcome.faces))
+                for stage, seconds in outcome.seconds.items():
+                    self._stage_seconds.labels(stage).observe(seconds)
+            else:
+                self._pictures.labels(getattr(outcome, "code", "internal_error")).inc()
+
+    def exposition(self) -> bytes:
+        """All figures in the text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,95 @@
+"""Forms with files, taken apart in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from vultus.errors import RequestError
+
+
+@dataclass(slots=True)
+class Part:
+    """One part of a form.
+
+    Attributes:
+        name: The field's name.
+        data: Its contents.
+    """
+
+    name: str
+    data: bytes
+
+
+def parse_form(content_type: str, body: bytes) -> list[Part]:
+    """The parts of a ``multipart/form-data`` body, in order.
+
+    Raises:
+        RequestError: The boundary is missing, the body is no form or ends early, or a part has no name.
+    """
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise RequestError("multipart/form-data needs a boundary parameter in Content-Type")
+    form = _Form()
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": form.begin,
+                "on_header_field": form.header_name,
+                "on_header_value": form.header_value,
+                "on_header_end": form.header_end,
+                "on_part_data": form.data,
+                "on_part_end": form.end,
+                "on_end": form.complete,
+            },
+        )
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise RequestError(f"the body is not multipart/form-data: {error}") from None
+    if not form.is_complete:
+        raise RequestError("the body is not multipart/form-data: it ends before its last boundary")
+    return form.parts
+
+
+class _Form:
+    """Collects what the parser reports."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.is_complete = False
+        self._field = b""
+        self._value = b""
+        self._disposition = b""
+        self._chunks: list[bytes] = []
+
+    def begin(self) -> None:
+        self._disposition = b""
+        self._chunks = []
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def header_end(self) -> None:
+        if self._field.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._field = self._value = b""
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        self._chunks.append(data[start:end])
+
+    def end(self) -> None:
+        name = parse_options_header(self._disposition)[1].get(b"name")
+        if name is None:
+            raise RequestError("a part of the form has no name in its Content-Disposition")
+        chunks = self._chunks
+        self.parts.append(Part(name.decode("utf-8", "replace"), chunks[0] if len(chunks) == 1 else b"".join(chunks)))
+
+    def complete(self) -> None:
+        self.is_complete = True

@@ -1,0 +1,24 @@
+"""Pictures as they stand in a request's body."""
+
+from __future__ import annotations
+
+import binascii
+
+from vultus.errors import NotBase64
+
+
+def picture_bytes(item: str | bytes) -> bytes:
+    """Encoded bytes of a picture given as bytes, base64 text or data URL.
+
+    Whatever stands before the last comma is left out, and characters that are not of the alphabet (line breaks, say)
+    are skipped.
+
+    Raises:
+        NotBase64: The text is not base64.
+    """
+    if isinstance(item, bytes):
+        return item
+    try:
+        return binascii.a2b_base64(item.rpartition(",")[2])
+    except ValueError as error:
+        raise NotBase64(f"the picture's text is not base64: {error}") from None

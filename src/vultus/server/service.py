@@ -1,0 +1,84 @@
+"""What all routes share, and the way every analysing request goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vultus.engine import FaceEngine
+from vultus.errors import DeadlineExceeded, TooManyPictures
+from vultus.imaging.fetch import Fetcher
+from vultus.runtime.ticket import Ticket
+from vultus.server.body import cancel_on_disconnect, read_body
+from vultus.server.gathering import Gathering, Order, Outcome
+from vultus.server.lifecycle import Lifecycle
+from vultus.server.metrics import Metrics
+from vultus.server.wire import Reply
+from vultus.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes of an application share.
+
+    Attributes:
+        settings: The server's.
+        lifecycle: Has the engine.
+        metrics: Where pictures are counted.
+        fetcher: Gets pictures that clients name.
+    """
+
+    settings: Settings
+    lifecycle: Lifecycle
+    metrics: Metrics
+    fetcher: Fetcher
+
+    async def answer(self, request: Request, read: Callable[[FaceEngine, bytes], Order]) -> Response:
+        """Serve one request that analyses pictures.
+
+        Args:
+            request: The request, its body unread.
+            read: Takes the body apart; runs on a worker thread.
+
+        Raises:
+            VultusError: The request fails as a whole.
+        """
+        engine = self.lifecycle.engine
+        ticket = Ticket.within(self.settings.request_timeout)
+        try:
+            async with asyncio.timeout(ticket.remaining()):
+                body = await read_body(request, self.settings.max_request_bytes)
+                gathering = Gathering(engine, self.fetcher.fetch, ticket)
+                gathering.begin(lambda: self._checked(read(engine, body)))
+                watch = asyncio.create_task(cancel_on_disconnect(request.receive, ticket))
+                try:
+                    reply = await asyncio.wrap_future(gathering.reply)
+                finally:
+                    watch.cancel()
+                    gathering.close()
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"the request was not done within {self.settings.request_timeout:g} seconds; "
+                "send less at once or raise request_timeout",
+                limit="request_timeout",
+            ) from None
+        return Response(reply.body, reply.status, media_type=reply.media_type)
+
+    def _checked(self, order: Order) -> Order:
+        limit = self.settings.max_request_pictures
+        if len(order.pictures) > limit:
+            raise TooManyPictures(
+                f"the request holds {len(order.pictures)} pictures, and {limit} are allowed; "
+                "send fewer at once or raise max_request_pictures",
+                limit="max_request_pictures",
+            )
+
+        def finish(outcomes: Sequence[Outcome]) -> Reply:
+            self.metrics.pictures(outcomes)
+            return order.finish(outcomes)
+
+        return replace(order, finish=finish)

@@ -1,0 +1,3 @@
+"""The native API, version 1."""
+
+from vultus.server.v1.routes import router as router

@@ -1,0 +1,119 @@
+"""``/v1`` answers, as they are before they are written in a wire format."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from vultus.errors import NoFaceFound, VultusError
+from vultus.imaging.encode import encode_jpeg
+from vultus.server.gathering import Outcome
+from vultus.server.problems import picture_problem
+from vultus.server.v1.options import FaceOptions
+from vultus.server.wire import vector_text
+from vultus.types import Face, FloatArray, Image, Profile
+from vultus.zoo.catalogue import Model
+
+HASH_PREFIX = 12  # hex digits of a network's sha256 that name it in answers
+
+
+def model_card(model: Model) -> dict[str, object]:
+    """Which network it was, and what its licence allows."""
+    return {
+        "name": model.name,
+        "sha256": model.sha256[:HASH_PREFIX],
+        "licence": model.licence,
+        "commercial_use": model.commercial_use,
+    }
+
+
+def model_cards(profile: Profile, model: Callable[[str], Model]) -> dict[str, object]:
+    """Cards of all networks of a profile, by task."""
+    return {
+        "detector": model_card(model(profile.detector)),
+        "embedder": model_card(model(profile.embedder)) if profile.embedder else None,
+        "attributes": [model_card(model(name)) for name in profile.attributes],
+    }
+
+
+def picture_answer(outcome: Outcome, options: FaceOptions, packed: bool) -> dict[str, Any]:
+    """One picture of ``/v1/faces``."""
+    if isinstance(outcome, VultusError):
+        return {"error": picture_problem(outcome)}
+    return {
+        "width": outcome.width,
+        "height": outcome.height,
+        "faces": [_face(face, options, packed) for face in outcome.faces],
+        "seconds": outcome.seconds,
+    }
+
+
+def embedding_answer(outcome: Outcome, form: str) -> dict[str, Any]:
+    """One crop of ``/v1/embeddings``."""
+    if isinstance(outcome, VultusError):
+        return {"error": picture_problem(outcome)}
+    face = outcome.faces[0]
+    return {"embedding": _vector(face.embedding, form), "norm": face.norm}
+
+
+def comparison_answer(first: Outcome, second: Outcome, embedder: Model) -> dict[str, Any]:
+    """Similarity of two faces and what the catalogue makes of it.
+
+    Raises:
+        VultusError: One of the pictures cannot be used, or shows no face; the message names which.
+    """
+    faces = [_only_face(which, outcome) for which, outcome in (("first", first), ("second", second))]
+    one, other = (np.asarray(face.embedding, np.float64) for face in faces)
+    similarity = float(np.clip(np.dot(one, other), -1.0, 1.0))
+    return {
+        "similarity": similarity,
+        **_decision(similarity, embedder),
+        "faces": [{"box": face.box, "score": face.score} for face in faces],
+    }
+
+
+def _decision(similarity: float, embedder: Model) -> Mapping[str, object]:
+    if embedder.threshold is None:
+        reason = f"the catalogue states no decision threshold for {embedder.name}"
+        return {"match": None, "decision": None, "reason": reason}
+    threshold = embedder.threshold
+    decision = {
+        "cosine": threshold.cosine,
+        "false_match_rate": threshold.false_match_rate,
+        "measured_on": threshold.measured_on,
+    }
+    return {"match": similarity >= threshold.cosine, "decision": decision, "reason": None}
+
+
+def _only_face(which: str, outcome: Outcome) -> Face:
+    if isinstance(outcome, VultusError):
+        raise type(outcome)(f"{which} picture: {outcome.message}", limit=outcome.limit)
+    if not outcome.faces:
+        raise NoFaceFound(f"the {which} picture shows no face; send one that does, or lower threshold or min_face_size")
+    return outcome.faces[0]
+
+
+def _face(face: Face, options: FaceOptions, packed: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {"box": face.box, "score": face.score}
+    if options.landmarks:
+        answer["landmarks"] = face.landmarks
+    if options.embeddings != "none":
+        answer["embedding"] = _vector(face.embedding, options.embeddings)
+        answer["norm"] = face.norm
+    if options.attributes:
+        answer["attributes"] = {name: face.attributes.get(name) for name in options.attributes}
+    if options.crops and face.crop is not None:
+        answer["crop"] = _crop(face.crop, packed)
+    return answer
+
+
+def _vector(vector: FloatArray | None, form: str) -> object:
+    return vector_text(vector) if form == "base64" and vector is not None else vector
+
+
+def _crop(crop: Image, packed: bool) -> str | bytes:
+    data = encode_jpeg(crop)
+    return data if packed else base64.b64encode(data).decode("ascii")

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vultus.errors import SettingsError
+from vultus.server.app import create_app
+from vultus.settings import Settings
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("POST", "/v1/nothing", 404, "not_found"),
+        ("GET", "/v1/faces", 405, "method_not_allowed"),
+        ("DELETE", "/live", 405, "method_not_allowed"),
+        ("POST", "/v1/faces", 415, "media_type_unsupported"),
+    ],
+)
+def test_every_error_is_a_problem(client: Any, method: str, path: str, status: int, code: str) -> None:
+    answer = client.request(method, path, headers={"x-request-id": "mine"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["code"] == code
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["x-request-id"] == "mine"
+    assert {"type", "title", "detail"} <= problem.keys()
+
+
+def test_a_refused_method_names_the_allowed(client: Any) -> None:
+    assert client.get("/v1/faces").headers["allow"] == "POST"
+
+
+def test_pages_of_any_origin_may_ask_without_credentials(client: Any) -> None:
+    answer = client.get("/live", headers={"origin": "https://example.org"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+    preflight = client.request(
+        "OPTIONS",
+        "/v1/faces",
+        headers={
+            "origin": "https://example.org",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        },
+    )
+    assert preflight.status_code == 200
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+
+
+def test_the_documentation_covers_every_endpoint_with_its_body_and_options(client: Any) -> None:
+    document = client.get("/openapi.json").json()
+    assert {
+        "/v1/faces", "/v1/embeddings", "/v1/compare", "/v1/models", "/v1/info",
+        "/live", "/ready", "/metrics", "/extract", "/info", "/health",
+    } == document["paths"].keys()  # fmt: skip
+    faces = document["paths"]["/v1/faces"]["post"]
+    assert {"multipart/form-data", "application/json", "application/msgpack", "image/*"} == faces["requestBody"][
+        "content"
+    ].keys()
+    assert {parameter["name"] for parameter in faces["parameters"]} == {
+        "embeddings", "landmarks", "attributes", "threshold", "max_faces", "min_face_size", "crops",
+    }  # fmt: skip
+    assert "application/problem+json" in faces["responses"]["413"]["content"]
+    fields = document["paths"]["/extract"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert fields["required"] == ["images"]
+    assert fields["properties"]["threshold"]["default"] == 0.6
+    assert client.get("/docs").status_code == 200
+
+
+def test_dialects_can_be_left_out(start_app: Callable[..., Any]) -> None:
+    client = start_app(dialects=())
+    answer = client.post("/extract", json={"images": {}})
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+    assert client.get("/v1/info").json()["dialects"] == []
+
+
+def test_an_unknown_dialect_is_refused_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"klingon.*insightface-rest"):
+        create_app(Settings(runtime="dummy", dialects=("klingon",)))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from vultus.errors import ModelUnavailable, NotReady
+from vultus.server.lifecycle import Lifecycle
+
+pytestmark = pytest.mark.unit
+
+
+class Recorder:
+    """A lifecycle's surroundings; ``told`` is set once either hook was called."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self.ready: list[Any] = []
+        self.failed: list[Exception] = []
+        self.told = threading.Event()
+        self.lifecycle = Lifecycle(build, self._on_ready, self._on_failure)
+
+    def _on_ready(self, engine: Any) -> None:
+        self.ready.append(engine)
+        self.told.set()
+
+    def _on_failure(self, error: Exception) -> None:
+        self.failed.append(error)
+        self.told.set()
+
+
+def engine(waiting: int = 0) -> Any:
+    closed = threading.Event()
+    return SimpleNamespace(close=closed.set, closed=closed, workers=SimpleNamespace(waiting=waiting))
+
+
+def test_the_engine_is_there_only_once_it_was_built() -> None:
+    may_finish, made = threading.Event(), engine(waiting=3)
+
+    def build() -> Any:
+        assert may_finish.wait(10)
+        return made
+
+    recorder = Recorder(build)
+    lifecycle = recorder.lifecycle
+    lifecycle.start()
+    assert (lifecycle.ready, lifecycle.queue_length) == (False, 0)
+    with pytest.raises(NotReady, match="starting"):
+        _ = lifecycle.engine
+    may_finish.set()
+    assert recorder.told.wait(10)
+    assert lifecycle.engine is made
+    assert recorder.ready == [made]
+    assert (lifecycle.ready, lifecycle.queue_length) == (True, 3)
+
+
+def test_a_closed_lifecycle_has_no_engine() -> None:
+    made = engine()
+    recorder = Recorder(lambda: made)
+    recorder.lifecycle.start()
+    assert recorder.told.wait(10)
+    recorder.lifecycle.close()
+    assert made.closed.is_set()
+    with pytest.raises(NotReady, match="closed"):
+        _ = recorder.lifecycle.engine
+
+
+def test_an_engine_that_comes_too_late_is_closed_at_once() -> None:
+    closing, made = threading.Event(), engine()
+
+    def build() -> Any:
+        assert closing.wait(10)
+        return made
+
+    recorder = Recorder(build)
+    recorder.lifecycle.start()
+    closer = threading.Thread(target=recorder.lifecycle.close)
+    closer.start()
+    while recorder.lifecycle.state != "closed":
+        closer.join(0.001)
+    closing.set()
+    closer.join(10)
+    assert made.closed.wait(10)
+    assert not recorder.ready
+
+
+def test_an_expected_failure_is_logged_in_one_clear_line(caplog: pytest.LogCaptureFixture) -> None:
+    def build() -> Any:
+        raise ModelUnavailable("no source of w600k_mbf.onnx could be reached")
+
+    recorder = Recorder(build)
+    with caplog.at_level(logging.ERROR):
+        recorder.lifecycle.start()
+        assert recorder.told.wait(10)
+    assert isinstance(recorder.failed[0], ModelUnavailable)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot start: no source of w600k_mbf.onnx could be reached"
+    ]
+    assert caplog.records[0].exc_info is None
+    with pytest.raises(NotReady, match="failed"):
+        _ = recorder.lifecycle.engine
+
+
+def test_an_unexpected_failure_is_logged_with_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(lambda: 1 // 0)
+    with caplog.at_level(logging.ERROR):
+        recorder.lifecycle.start()
+        assert recorder.told.wait(10)
+    assert caplog.records[0].exc_info is not None
+    assert isinstance(recorder.failed[0], ZeroDivisionError)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from vultus.errors import NotBase64
+from vultus.server.pictures import picture_bytes
+
+pytestmark = pytest.mark.unit
+
+DATA = bytes(range(256))
+TEXT = base64.b64encode(DATA).decode()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        DATA,
+        TEXT,
+        f"data:image/png;base64,{TEXT}",
+        f"data:image/png;name=a,b.png;base64,{TEXT}",
+        base64.encodebytes(DATA).decode(),
+        f"  {TEXT}\r\n",
+    ],
+)
+def test_bytes_base64_and_data_urls_are_read(item: str | bytes) -> None:
+    assert picture_bytes(item) == DATA
+
+
+def test_an_empty_text_is_an_empty_picture() -> None:
+    assert picture_bytes("data:,") == b""
+
+
+@pytest.mark.parametrize("text", ["abc", "A", TEXT[:-1], "Gesicht für Gesicht"])
+def test_text_that_is_not_base64_is_refused(text: str) -> None:
+    with pytest.raises(NotBase64, match="not base64"):
+        picture_bytes(text)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = """
+import sys
+from vultus.server.run import serve
+from vultus.settings import load_settings
+sys.exit(serve(load_settings()))
+"""
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+
+
+class Process:
+    """A server in a process of its own, on a free port of loopback."""
+
+    def __init__(self, **settings: str) -> None:
+        given = {"runtime": "dummy", "port": "0", "host": "127.0.0.1", "streams": "1", **settings}
+        environment = {f"VULTUS_{name.upper()}": value for name, value in given.items()}
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2] / "src")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        assert self.process.stderr
+        self.log: list[str] = []
+        self.is_ready = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.greeting = self.process.stdout.readline()
+
+    @property
+    def port(self) -> int:
+        found = ADDRESS.search(self.greeting)
+        assert found, "".join(self.log)
+        return int(found.group(1))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        status = self.process.wait(60)
+        self._reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe
+            pipe.close()
+        return status
+
+    def _read(self) -> None:
+        for line in self.process.stderr or ():
+            self.log.append(line)
+            if "ready" in line:
+                self.is_ready.set()
+        self.is_ready.set()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Process]:
+    process = Process()
+    assert process.is_ready.wait(60)
+    yield process
+    process.end()
+
+
+def test_it_says_where_it_is_and_where_its_documentation_is(server: Process) -> None:
+    assert f"{server.url}/docs" in server.greeting
+    assert server.port != 0
+
+
+def test_it_answers_over_a_real_connection(server: Process, squares: Callable[..., bytes]) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        assert client.get("/ready").status_code == 200
+        answer = client.post("/v1/faces", files=[("file", squares((1, 1)))])
+        assert len(answer.json()["pictures"][0]["faces"]) == 1
+        assert client.post("/extract", json={"images": {"data": []}}).json()["data"] == []
+
+
+def test_it_names_each_networks_licence_once(server: Process) -> None:
+    notices = [line for line in server.log if "licence" in line]
+    assert len(notices) == 3
+    assert all("no commercial use" in line for line in notices)
+
+
+def test_clients_that_vanish_do_not_hurt(server: Process, squares: Callable[..., bytes]) -> None:
+    body = squares((1, 1))
+    head = b"POST /v1/faces HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for sent in (b"POST /v1", head, head + body[:100], head + body):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(sent)
+    answer = httpx.post(f"{server.url}/v1/faces", content=body, headers={"content-type": "image/png"})
+    assert len(answer.json()["pictures"][0]["faces"]) == 1
+
+
+def test_a_refused_upload_leaves_the_connection_usable(server: Process) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        refused = client.post("/v1/faces", content=b"x" * (64 * 2**20 + 1), headers={"content-type": "image/png"})
+        assert refused.status_code == 413
+        assert client.get("/live").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_asked_to(number: int) -> None:
+    process = Process()
+    assert process.is_ready.wait(60)
+    assert process.end(number) == 0
+
+
+def test_a_start_that_fails_says_why_and_ends_with_1() -> None:
+    process = Process(pack="no-such-pack")
+    assert process.wait() == 1
+    complaints = [line for line in process.log if "cannot start" in line]
+    assert len(complaints) == 1
+    assert "no-such-pack" in complaints[0]
+    assert not any("Traceback" in line for line in process.log)
+
+
+@pytest.mark.parametrize("settings", [{"dialects": "klingon"}, {"host": "203.0.113.1"}])
+def test_what_cannot_be_served_is_named(settings: dict[str, str]) -> None:
+    process = Process(**settings)
+    assert process.wait() == 1
+    assert next(iter(settings.values())) in process.log[-1]
+
+
+def test_a_port_that_is_taken_is_named(server: Process) -> None:
+    process = Process(port=str(server.port))
+    assert process.wait() == 1
+    assert f"cannot listen on {server.url}" in process.log[-1]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vultus.errors import RequestError
+from vultus.server.v1.options import CompareOptions, EmbeddingOptions, FaceOptions, parse_options, single_values
+from vultus.types import Plan, Profile
+
+pytestmark = pytest.mark.unit
+
+
+def test_without_options_all_faces_are_embedded_and_nothing_else_is_computed() -> None:
+    options = parse_options(FaceOptions, {}, {})
+    assert options.plan() == Plan()
+    assert options.landmarks
+
+
+def test_options_become_a_plan() -> None:
+    given = {
+        "embeddings": "none",
+        "attributes": "landmarks106",
+        "max_faces": "3",
+        "min_face_size": "20.5",
+        "crops": "1",
+    }
+    expected = Plan(
+        embeddings=False, attributes=frozenset(("landmarks106",)), crops=True, max_faces=3, min_face_size=20.5
+    )
+    assert parse_options(FaceOptions, given, {}).plan() == expected
+
+
+def test_a_comparison_looks_at_the_largest_face_only() -> None:
+    assert parse_options(CompareOptions, {"min_face_size": "9"}, {}).plan() == Plan(max_faces=1, min_face_size=9)
+
+
+def test_a_threshold_replaces_the_profiles() -> None:
+    profile = Profile("default", "detector", "embedder", threshold=0.5)
+    assert parse_options(FaceOptions, {}, {}).profile(profile) is profile
+    assert parse_options(FaceOptions, {"threshold": "0.7"}, {}).profile(profile).threshold == 0.7
+
+
+@pytest.mark.parametrize(
+    "given", ["landmarks106,pose", " landmarks106 , pose ,", ["landmarks106", "pose"], ["landmarks106,pose"]]
+)
+def test_attributes_are_a_list_or_text_with_commas(given: object) -> None:
+    assert parse_options(FaceOptions, {"attributes": given}, {}).attributes == ("landmarks106", "pose")
+
+
+def test_the_body_goes_before_the_query() -> None:
+    assert parse_options(FaceOptions, {"max_faces": "1", "crops": "true"}, {"max_faces": 2}).max_faces == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threshold", "nan"),
+        ("threshold", float("inf")),
+        ("threshold", 0),
+        ("threshold", 1),
+        ("threshold", -0.5),
+        ("threshold", "high"),
+        ("threshold", ["0.5", "0.6"]),
+        ("max_faces", -1),
+        ("max_faces", 1.5),
+        ("max_faces", 10**30),
+        ("min_face_size", "nan"),
+        ("min_face_size", -1),
+        ("min_face_size", 1e300),
+        ("embeddings", "doubles"),
+        ("landmarks", "maybe"),
+        ("crops", None),
+        ("attributes", 5),
+        ("attributes", [1]),
+        ("attributes", ["x"] * 65),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(RequestError, match=f"^{name}"):
+        parse_options(FaceOptions, {}, {name: value})
+
+
+def test_an_unknown_name_is_refused_and_the_known_are_listed() -> None:
+    with pytest.raises(RequestError, match=r"'treshold' is no option here; there are: .*threshold"):
+        parse_options(FaceOptions, {"treshold": "0.5"}, {})
+    with pytest.raises(RequestError, match="'threshold'"):
+        parse_options(EmbeddingOptions, {"threshold": "0.5"}, {})
+
+
+def test_every_problem_is_named() -> None:
+    with pytest.raises(RequestError, match=r"threshold.*; max_faces"):
+        parse_options(FaceOptions, {"threshold": "x", "max_faces": "y"}, {})
+
+
+def test_repeated_names_become_lists() -> None:
+    assert single_values([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": ["1", "3"], "b": "2"}
