@@ -94,6 +94,10 @@ def test_embed_crops_stacks_unit_vectors(engine: FaceEngine) -> None:
     np.testing.assert_array_equal(vectors[4], engine.embed_crops([crops[4]])[0])
 
 
+def test_no_crops_give_no_vectors(engine: FaceEngine) -> None:
+    assert engine.embed_crops([]).shape == (0, 512)
+
+
 def test_embed_crops_raises_what_a_crop_raises(engine: FaceEngine) -> None:
     with pytest.raises(WrongCropSize):
         engine.embed_crops([np.zeros((112, 112, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)])

@@ -10,9 +10,10 @@ import pytest
 
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, RequestError, SettingsError, WrongCropSize
+from vultus.imaging.align import ARCFACE_TEMPLATE
 from vultus.runtime.ticket import Ticket
 from vultus.settings import load_settings
-from vultus.types import CanvasRule, Image, Plan
+from vultus.types import CanvasRule, Detection, Image, Plan
 
 pytestmark = pytest.mark.unit
 
@@ -55,13 +56,17 @@ def test_by_default_there_are_embeddings_and_nothing_else(engine: FaceEngine) ->
     assert face.crop is None
 
 
-def test_detection_alone_computes_nothing_else(engine: FaceEngine) -> None:
-    found = engine.analyze(picture((3, 2)), Plan(embeddings=False))
-    (face,) = found.faces
+def test_detection_alone_computes_nothing_else(engine: FaceEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("nobody asked")
+
+    monkeypatch.setattr("vultus.walk.cut_crops", fail)
+    monkeypatch.setattr("vultus.embed.embedder.Embedder.embed", fail)
+    monkeypatch.setattr("vultus.attributes.landmarks106.Landmarks106.read", fail)
+    (face,) = engine.analyze(picture((3, 2)), Plan(embeddings=False)).faces
     assert face.embedding is None
     assert face.norm is None
     assert face.crop is None
-    assert found.seconds["align"] + found.seconds["embed"] + found.seconds["attributes"] < found.seconds["detect"]
 
 
 def test_crops_and_attributes_come_when_asked(engine: FaceEngine) -> None:
@@ -92,11 +97,31 @@ def test_faces_come_by_descending_score_and_keep_their_place(engine: FaceEngine)
     assert sorted((face.score for face in faces), reverse=True) == [face.score for face in faces]
 
 
-def test_max_faces_keeps_the_largest_in_order_of_area(engine: FaceEngine) -> None:
-    # All cells are of one size on the canvas: order of scores breaks the tie.
-    faces = engine.analyze(picture((9, 9), (0, 0), (5, 5)), Plan(max_faces=2)).faces
+@pytest.fixture
+def three_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector that finds three faces, the surest of middle size and the least sure the largest."""
+    boxes = np.array([[0, 0, 20, 20], [100, 0, 110, 10], [200, 0, 230, 30]], np.float32)
+    landmarks = (ARCFACE_TEMPLATE / 112 * 10 + boxes[:, np.newaxis, :2]).astype(np.float32)
+    found = Detection(boxes, np.array([0.9, 0.8, 0.7], np.float32), landmarks)
+    monkeypatch.setattr("vultus.detect.scrfd.Scrfd.detect", lambda *_: found)
+
+
+@pytest.mark.usefixtures("three_sizes")
+def test_max_faces_keeps_the_largest_by_descending_area(engine: FaceEngine) -> None:
+    faces = engine.analyze(picture(), Plan(max_faces=2)).faces
+    assert [face.width for face in faces] == [30, 20]
     assert [face.index for face in faces] == [0, 1]
-    assert len(engine.analyze(picture((9, 9), (0, 0)), Plan(max_faces=5)).faces) == 2
+
+
+@pytest.mark.usefixtures("three_sizes")
+def test_max_faces_that_is_not_exceeded_leaves_the_order_of_scores(engine: FaceEngine) -> None:
+    assert [face.width for face in engine.analyze(picture(), Plan(max_faces=3)).faces] == [20, 10, 30]
+
+
+def test_of_too_many_faces_the_best_are_kept() -> None:
+    with FaceEngine(load_settings(runtime="dummy", streams=1, max_picture_faces=2)) as engine:
+        faces = engine.analyze(picture((9, 9), (0, 0), (5, 5))).faces
+    assert [tuple(face.box[:2]) for face in faces] == [(288, 288), (0, 0)]
 
 
 def test_min_face_size_drops_narrower_faces_in_picture_pixels(engine: FaceEngine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -10,21 +9,21 @@ from typing import Self
 
 import numpy as np
 
+from vultus.embed import similarity
 from vultus.errors import NoFaceFound, VultusError
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source
 from vultus.networks import Networks
+from vultus.profiles import default_profile
 from vultus.runtime.choose import open_runtime
 from vultus.runtime.cores import available_cores
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings, load_settings
-from vultus.types import Analysis, CanvasRule, Face, FloatArray, Plan, Profile
+from vultus.types import Analysis, Face, FloatArray, Plan, Profile
 from vultus.walk import Walk
 from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.store import Store
-
-log = logging.getLogger(__name__)
 
 
 class FaceEngine:
@@ -55,12 +54,13 @@ class FaceEngine:
             self._networks = Networks(
                 self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
             )
-            self.default_profile = self._default_profile()
+            self.default_profile = default_profile(self.settings, self.catalogue)
+            self._networks.check(self.default_profile)
         except BaseException:
             self.workers.close()
             raise
         limits = Limits(self.settings.max_picture_bytes, self.settings.max_picture_pixels)
-        self._walk = Walk(self._networks, limits)
+        self._walk = Walk(self._networks, limits, self.settings.max_picture_faces)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +83,8 @@ class FaceEngine:
             VultusError: A network cannot be had, loaded or run, or a profile's networks do not go together.
         """
         profiles = profiles or (self.default_profile,)
+        for profile in profiles:
+            self._networks.check(profile)
         self._networks.fetch(profiles)
         for profile in profiles:
             self.workers.submit(self._walk.warm_up, profile).result()
@@ -144,12 +146,14 @@ class FaceEngine:
         Raises:
             WrongCropSize: A crop is not of the embedder's input size.
         """
+        profile = profile or self.default_profile
         vectors = []
         for outcome in self.analyze_many(crops, Plan(detect=False), profile):
             if isinstance(outcome, VultusError):
                 raise outcome
             vectors.append(outcome.faces[0].embedding)
-        return np.array(vectors, np.float32)
+        size = (self.model(profile.embedder).embedding_size if profile.embedder else None) or 0
+        return np.array(vectors, np.float32).reshape(len(vectors), size)
 
     def compare(self, first: Source, second: Source, profile: Profile | None = None) -> float:
         """Cosine similarity, -1 to 1, of the largest faces of two pictures.
@@ -166,23 +170,7 @@ class FaceEngine:
             if not outcome.faces:
                 raise NoFaceFound(f"the {which} picture shows no face.")
             vectors.append(np.asarray(outcome.faces[0].embedding))
-        return float(np.dot(*vectors))
-
-    def _default_profile(self) -> Profile:
-        settings = self.settings
-        pack = self.catalogue.pack(settings.pack, detector=settings.detector, embedder=settings.embedder)
-        attributes = [name for name in pack.attributes if self._networks.provides(name)]
-        for name in set(pack.attributes) - set(attributes):
-            log.warning("pack %s: %s is left out, its family cannot be run by this version", pack.name, name)
-        return Profile(
-            name="default",
-            detector=self._networks.model(pack.detector, "detection").name,
-            embedder=self._networks.model(pack.embedder, "embedding").name,
-            attributes=tuple(attributes),
-            canvas=CanvasRule(settings.canvas, settings.canvas),
-            threshold=settings.threshold,
-            nms_threshold=settings.nms_threshold,
-        )
+        return similarity(*vectors)
 
 
 def _outcome(future: Future[Analysis]) -> Analysis | VultusError:

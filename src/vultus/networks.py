@@ -12,6 +12,7 @@ from vultus.attributes import ATTRIBUTE_FAMILIES, Attribute
 from vultus.detect import DETECTOR_FAMILIES, Detector
 from vultus.embed import EMBEDDER_FAMILIES, Embedder
 from vultus.errors import IncompatibleGraph, SettingsError
+from vultus.profiles import models_of
 from vultus.runtime.network import Network, Runtime
 from vultus.types import Profile
 from vultus.zoo.catalogue import Catalogue, Model, Task
@@ -54,19 +55,23 @@ class Networks:
         check_licence(model, self._licence_policy)
         return model
 
+    def check(self, profile: Profile) -> None:
+        """See to it that the profile's networks are for what it uses them for, and may be used.
+
+        Raises:
+            SettingsError: One is for something else.
+            LicenseRefused: The licence policy does not allow one.
+        """
+        self.model(profile.detector, "detection")
+        if profile.embedder is not None:
+            self.model(profile.embedder, "embedding")
+        for name in profile.attributes:
+            self.model(name, "attributes")
+
     def fetch(self, profiles: Iterable[Profile]) -> None:
         """See to it that the files of all networks of the profiles are here; those that come together come once."""
-        models = {
-            model.name: model
-            for profile in profiles
-            for model in (
-                self.model(profile.detector, "detection"),
-                *([self.model(profile.embedder, "embedding")] if profile.embedder else []),
-                *(self.model(name, "attributes") for name in profile.attributes),
-            )
-        }
         if self._runtime.needs_files:
-            self._store.paths([*models.values()])
+            self._store.paths(models_of(profiles, self._catalogue))
 
     def detector(self, profile: Profile) -> Detector:
         """The profile's detector, at the size of the profile's canvas."""

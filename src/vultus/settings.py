@@ -112,6 +112,9 @@ class PictureLimits(BaseModel):
 
     max_picture_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, description="Largest encoded picture.")
     max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, pixels (width x height).")
+    max_picture_faces: int = Field(
+        default=1000, ge=1, description="Most faces of one picture: those with the best scores are kept."
+    )
 
 
 class RequestLimits(BaseModel):

@@ -79,6 +79,13 @@ class InputSpec:
     color: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["nchw", "nhwc"] = "nchw"
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the graph's input for one picture."""
+        if self.layout == "nchw":
+            return 1, 3, self.height, self.width
+        return 1, self.height, self.width, 3
+
 
 @dataclass(frozen=True, slots=True)
 class CropSpec:

@@ -29,11 +29,13 @@ class Walk:
     Args:
         networks: What finds, embeds and describes faces.
         limits: What pictures may be.
+        max_faces: Faces of a picture that are looked at, the best first.
     """
 
-    def __init__(self, networks: Networks, limits: Limits) -> None:
+    def __init__(self, networks: Networks, limits: Limits, max_faces: int) -> None:
         self._networks = networks
         self._limits = limits
+        self._max_faces = max_faces
 
     def analyze(self, source: Source, plan: Plan, profile: Profile, ticket: Ticket) -> Analysis:
         """Do what the plan asks, as the profile says; see ``FaceEngine.analyze``."""
@@ -41,6 +43,7 @@ class Walk:
         attributes = self._attributes(plan, profile)
         watch = Stopwatch()
         image = read_pixels(source, self._limits)
+        ticket.check()
         watch.mark("decode")
         if plan.detect:
             cutter, index, scale = self._find(image, plan, profile, ticket)
@@ -62,7 +65,7 @@ class Walk:
         for attribute in attributes:
             facts |= attribute.read(cutter.cut(attribute.crop), ticket)
         watch.mark("attributes")
-        wanted = {name: facts[name] for name in plan.attributes}
+        wanted = {name: values for name, values in facts.items() if name in plan.attributes}
         shown = cutter.cut(embedder.crop).pixels if embedder and plan.crops else None
         return Analysis(width, height, _faces(cutter.faces, index, embeddings, wanted, shown), scale, watch.seconds)
 
@@ -92,6 +95,8 @@ class Walk:
         canvas = lay_on_canvas(image, profile.canvas)
         detector = self._networks.detector(profile)
         on_canvas = detector.detect(canvas.pixels, profile.threshold, profile.nms_threshold, ticket)
+        # A threshold near 0 lets thousands of faces through; unbounded, one small picture would fill the memory.
+        on_canvas = take(on_canvas, slice(self._max_faces))
         if 0 < plan.max_faces < len(on_canvas):
             on_canvas = take(on_canvas, np.argsort(-areas(on_canvas), kind="stable")[: plan.max_faces])
         found = rescale(on_canvas, canvas.scale)

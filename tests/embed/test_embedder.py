@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vultus.embed import Embedder
+from vultus.embed import Embedder, similarity
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
@@ -49,3 +49,13 @@ def test_further_axes_are_flattened() -> None:
 def test_another_length_than_the_catalogue_says_is_refused() -> None:
     with pytest.raises(IncompatibleGraph, match="2 values"):
         embed(np.ones((1, 2), np.float32), 512)
+
+
+def test_similarity_is_the_cosine_and_never_beyond_one() -> None:
+    across = np.array([0.6, 0.8], np.float32)
+    assert similarity(across, np.array([1, 0], np.float32)) == pytest.approx(0.6)
+    rng = np.random.default_rng(0)
+    for vector in rng.standard_normal((200, 512)).astype(np.float32):
+        unit = vector / np.linalg.norm(vector)
+        assert similarity(unit, -unit) >= -1
+        assert 0.999999 < similarity(unit, unit) <= 1

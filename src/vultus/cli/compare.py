@@ -107,8 +107,10 @@ def _judge(
     problems = [(picture.name, _problem(answer)) for picture, answer in zip(pictures, answers, strict=True)]
     _end_on([(name, problem) for name, problem in problems if problem], as_json)
     analyses = [answer for answer in answers if isinstance(answer, Analysis)]
+    from vultus.embed import similarity  # with it comes NumPy
+
     vectors = [np.asarray(analysis.faces[0].embedding) for analysis in analyses]
-    return analyses, Verdict(float(np.dot(*vectors)), limit, rate, model.name)
+    return analyses, Verdict(similarity(*vectors), limit, rate, model.name)
 
 
 def _problem(answer: Analysis | VultusError) -> VultusError | None:

@@ -135,13 +135,14 @@ def info(settings: Settings, name: Name, as_json: AsJson = False) -> None:
 
 
 def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
-    """The networks that the settings choose.
+    """The networks that the settings choose and this version can run.
 
     Raises:
         UnknownModel: The settings name a pack or network that is not there.
     """
-    pack = catalogue.pack(settings.pack, detector=settings.detector, embedder=settings.embedder)
-    return [catalogue.model(name) for name in pack.models]
+    from vultus.profiles import default_profile, models_of  # with them comes the image library
+
+    return models_of([default_profile(settings, catalogue)], catalogue)
 
 
 def commercial_use(model: Model) -> str:

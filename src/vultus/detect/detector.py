@@ -64,7 +64,7 @@ def suppress(candidates: Detection, nms_threshold: float) -> Detection:
     return take(candidates, order[keep])
 
 
-def take(detection: Detection, index: np.ndarray[tuple[int], np.dtype[np.intp]] | list[int]) -> Detection:
+def take(detection: Detection, index: np.ndarray[tuple[int], np.dtype[np.intp]] | list[int] | slice) -> Detection:
     """The faces at ``index``, in that order."""
     points = detection.landmarks
     return Detection(detection.boxes[index], detection.scores[index], None if points is None else points[index])

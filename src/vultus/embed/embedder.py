@@ -24,6 +24,12 @@ class Embeddings(NamedTuple):
     norms: FloatArray
 
 
+def similarity(first: FloatArray, second: FloatArray) -> float:
+    """Cosine similarity of two embeddings of unit length, -1 to 1."""
+    cosine = np.dot(first.astype(np.float64), second.astype(np.float64))
+    return float(np.clip(cosine, -1, 1))  # rounding may carry it a little beyond
+
+
 class Embedder:
     """A network whose one output is the embedding: ArcFace (Deng et al., 2019) and all that came in its shape.
 

@@ -49,7 +49,7 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> I
         raise EmptyPicture("the picture is empty: there are no bytes")
     if len(data) > limits.max_bytes:
         raise PictureTooLarge(
-            f"the picture has {len(data)} bytes, more than max_picture_bytes ({limits.max_bytes}) allows; "
+            f"the picture has more bytes than max_picture_bytes ({limits.max_bytes}) allows; "
             "send it smaller or raise the limit",
             limit="max_picture_bytes",
         )

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from vultus.errors import PictureTooLarge, PictureUnreachable, UnsupportedFormat
+from vultus.errors import PictureUnreachable, UnsupportedFormat
 from vultus.imaging.decode import Limits, decode
 from vultus.types import Image
 
@@ -37,12 +37,7 @@ def read_pixels(source: Source, limits: Limits) -> Image:
 def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         with path.open("rb") as file:
-            # One byte more than allowed tells too large from just fitting, whatever the file system says of its size.
-            data = file.read(limits.max_bytes + 1)
+            # With one byte more than allowed it is refused by ``decode``, whatever the file system says of its size.
+            return file.read(limits.max_bytes + 1)
     except OSError as error:
         raise PictureUnreachable(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(data) > limits.max_bytes:
-        raise PictureTooLarge(
-            f"{path} is larger than {limits.max_bytes} bytes; raise max_picture_bytes.", limit="max_picture_bytes"
-        )
-    return data

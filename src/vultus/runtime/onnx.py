@@ -46,7 +46,7 @@ class OnnxRuntime:
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 3
 
-    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+    def load(self, model: Model, path: Path, spec: InputSpec) -> OnnxNetwork:
         """See ``Runtime.load``."""
         try:
             session = ort.InferenceSession(path, self._options, providers=["CPUExecutionProvider"])
@@ -54,10 +54,10 @@ class OnnxRuntime:
             raise IncompatibleGraph(f"{path.name} cannot be read as {model.name}: {error}") from error
         _check_input(session, model, spec)
         names = tuple(output.name for output in session.get_outputs())
-        return Network(session, NetworkSpec(model.name, spec, names), self._workers)
+        return OnnxNetwork(session, NetworkSpec(model.name, spec, names), self._workers)
 
 
-class Network:
+class OnnxNetwork:
     """A session; it may be run from many threads at once."""
 
     def __init__(self, session: ort.InferenceSession, spec: NetworkSpec, workers: Workers) -> None:
@@ -86,9 +86,10 @@ def normalise(pixels: Image, spec: InputSpec) -> FloatArray:
 def _check_input(session: ort.InferenceSession, model: Model, spec: InputSpec) -> None:
     """A free axis is a string or ``None`` in the declared shape; a fixed one must be what will be fed."""
     declared = session.get_inputs()[0].shape
-    fed = [1, 3, spec.height, spec.width] if spec.layout == "nchw" else [1, spec.height, spec.width, 3]
     clash = len(declared) != 4 or any(
-        isinstance(size, int) and size != ours for size, ours in zip(declared, fed, strict=True)
+        isinstance(size, int) and size != ours for size, ours in zip(declared, spec.shape, strict=True)
     )
     if clash:
-        raise IncompatibleGraph(f"{model.name} takes an input of shape {declared}, not {fed}; choose another canvas.")
+        raise IncompatibleGraph(
+            f"{model.name} takes an input of shape {declared}, not {list(spec.shape)}; choose another canvas."
+        )

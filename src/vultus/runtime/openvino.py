@@ -43,7 +43,7 @@ class OpenVinoRuntime:
         self.device = self._find_device(device)
         self.precision = self._find_precision(precision)
 
-    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+    def load(self, model: Model, path: Path, spec: InputSpec) -> OpenVinoNetwork:
         """See ``Runtime.load``. Normalisation and layout become part of the graph, which then takes uint8 pixels."""
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
         if self.device == "CPU":
@@ -56,14 +56,14 @@ class OpenVinoRuntime:
         try:
             graph = self._core.read_model(path)
             names = tuple(output.get_any_name() for output in graph.outputs)
-            graph.reshape(_input_shape(spec))
+            graph.reshape(list(spec.shape))
             compiled = self._core.compile_model(_take_pixels(graph, spec), self.device, options)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise IncompatibleGraph(
                 f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {reason}"
             ) from error
-        return Network(compiled, NetworkSpec(model.name, spec, names), self._workers)
+        return OpenVinoNetwork(compiled, NetworkSpec(model.name, spec, names), self._workers)
 
     def _find_device(self, asked: str) -> str:
         available: list[str] = self._core.available_devices
@@ -82,7 +82,7 @@ class OpenVinoRuntime:
         return asked
 
 
-class Network:
+class OpenVinoNetwork:
     """A compiled network; each thread that runs it has an inference request of its own."""
 
     def __init__(self, compiled: ov.CompiledModel, spec: NetworkSpec, workers: Workers) -> None:
@@ -111,11 +111,7 @@ def _initialise_bindings() -> None:
     They do so in a way that deadlocks where two threads come first at once: one holds the C++ guard of a static and
     waits for the interpreter lock, the other holds that lock and waits for the guard (seen with OpenVINO 2026.4).
     """
-    assert ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data.size == 1
-
-
-def _input_shape(spec: InputSpec) -> list[int]:
-    return [1, 3, spec.height, spec.width] if spec.layout == "nchw" else [1, spec.height, spec.width, 3]
+    _ = ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data
 
 
 def _take_pixels(graph: ov.Model, spec: InputSpec) -> ov.Model:

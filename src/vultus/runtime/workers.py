@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from vultus.runtime.ticket import Ticket
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_STOP_PRIORITY = 1 << 30
+_STOP_PRIORITY = math.inf  # behind every job
 
 
 class Workers:
@@ -29,7 +30,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._jobs: queue.PriorityQueue[tuple[int, int, Callable[[], None]]] = queue.PriorityQueue()
+        self._jobs: queue.PriorityQueue[tuple[float, int, Callable[[], None]]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._idle = 0
         self._lock = threading.Lock()

@@ -69,6 +69,10 @@ class DecisionThreshold:
     false_match_rate: Annotated[float, Field(ge=0, le=1)]
     measured_on: str
 
+    def matches(self, similarity: float) -> bool:
+        """Whether faces of this cosine similarity are called the same person."""
+        return similarity >= self.cosine
+
 
 @_strict
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""Which networks the settings choose, and how they are used: one rule for engine, server and command line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from vultus.attributes import ATTRIBUTE_FAMILIES
+from vultus.settings import Settings
+from vultus.types import CanvasRule, Profile
+from vultus.zoo.catalogue import Catalogue, Model
+
+log = logging.getLogger(__name__)
+
+
+def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
+    """The profile that the settings describe. Attribute networks of the pack that cannot be run yet are left out.
+
+    Raises:
+        UnknownModel: The settings name a pack or network that is not there.
+    """
+    pack = catalogue.pack(settings.pack, detector=settings.detector, embedder=settings.embedder)
+    attributes = [catalogue.model(name) for name in pack.attributes]
+    later = [model.name for model in attributes if model.family not in ATTRIBUTE_FAMILIES]
+    if later:
+        log.warning("of the pack %s this version cannot run %s: left out", pack.name, ", ".join(later))
+    return Profile(
+        name="default",
+        detector=catalogue.model(pack.detector).name,
+        embedder=catalogue.model(pack.embedder).name,
+        attributes=tuple(model.name for model in attributes if model.name not in later),
+        canvas=CanvasRule(settings.canvas, settings.canvas),
+        threshold=settings.threshold,
+        nms_threshold=settings.nms_threshold,
+    )
+
+
+def models_of(profiles: Iterable[Profile], catalogue: Catalogue) -> list[Model]:
+    """The networks that profiles name, each once.
+
+    Raises:
+        UnknownModel: One is not in the catalogue.
+    """
+    names = [
+        name
+        for profile in profiles
+        for name in (profile.detector, profile.embedder, *profile.attributes)
+        if name is not None
+    ]
+    return list({model.name: model for model in map(catalogue.model, names)}.values())
