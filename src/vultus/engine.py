@@ -25,6 +25,10 @@ from vultus.walk import Walk
 from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.store import Store
 
+WORKERS_PER_STREAM = 3
+"""While one picture is computed others are decoded or aligned, and a stream that runs the same network again finds its
+weights in the cache (``docs/performance.md``)."""
+
 
 class FaceEngine:
     """Finds, aligns and embeds faces; safe to use from many threads. Use it in a ``with`` statement, or ``close`` it.
@@ -47,10 +51,11 @@ class FaceEngine:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or load_settings()
-        self.workers = Workers(self.settings.streams or available_cores())
+        streams = self.settings.streams or available_cores()
+        self.workers = Workers(WORKERS_PER_STREAM * streams)
         try:
             self.catalogue = Catalogue.load(self.settings.models)
-            self.runtime = open_runtime(self.settings, self.workers)
+            self.runtime = open_runtime(self.settings, self.workers, streams)
             self._networks = Networks(
                 self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
             )

@@ -5,6 +5,7 @@ something to do, what to do. Anything else that escapes is a bug.
 
 * VultusError
   * SettingsError
+    · AddressUnavailable
   * OutputUnwritable
   * PictureError
     · EmptyPicture
@@ -62,6 +63,12 @@ class SettingsError(VultusError):
     """A setting is unknown, of the wrong type or out of range."""
 
     code = "settings_invalid"
+
+
+class AddressUnavailable(SettingsError):
+    """The host and port that were set cannot be listened on."""
+
+    code = "address_unavailable"
 
 
 class OutputUnwritable(VultusError):

@@ -91,7 +91,10 @@ class Inference(BaseModel):
         description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there.",
     )
     streams: int = Field(
-        default=0, ge=0, le=1024, description="Worker threads, one inference stream each; 0: one per core."
+        default=0,
+        ge=0,
+        le=1024,
+        description="How many runs of one network are computed at once, each on one core; 0: one per core.",
     )
 
 

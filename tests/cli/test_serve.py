@@ -1,4 +1,4 @@
-"""``vultus serve``: settings reach the server, networks are fetched first, and the real program serves and stops."""
+"""``vultus serve``: settings reach the server, failures become exit codes, and the real program serves and stops."""
 
 from __future__ import annotations
 
@@ -53,18 +53,25 @@ def test_the_servers_exit_code_is_the_programs(run: Run, monkeypatch: pytest.Mon
     assert run("serve").exit_code == 1
 
 
-def test_without_its_networks_nothing_is_served(run: Run, served: list[Settings]) -> None:
-    result = run("serve", "--runtime", "openvino")
-    assert result.exit_code == 3
-    assert "model_unavailable" in result.stderr
-    assert served == []
-
-
-def test_a_refused_licence_is_told_before_anything_is_fetched(run: Run, served: list[Settings]) -> None:
-    result = run("serve", "--runtime", "openvino", "--license-policy", "permissive")
-    assert result.exit_code == 3
-    assert "model_license_refused" in result.stderr
-    assert served == []
+@pytest.mark.parametrize(
+    ("options", "code", "exit_code"),
+    [
+        (["--runtime", "openvino"], "model_unavailable", 3),
+        (["--runtime", "openvino", "--license-policy", "permissive"], "model_license_refused", 3),
+        (["--pack", "no-such-pack"], "model_unknown", 2),
+        (["--dialects", "klingon"], "settings_invalid", 2),
+        (["--host", "a..b"], "address_unavailable", 2),
+    ],
+)
+def test_what_prevents_the_start_is_told_once_and_by_the_exit_code(
+    dummy: None, options: list[str], code: str, exit_code: int
+) -> None:
+    command = [sys.executable, "-m", "vultus", "serve", "--port", "0", *options]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == exit_code, result.stderr
+    assert result.stderr.count(code) == 1
+    assert "Traceback" not in result.stderr
+    assert "cannot start" not in result.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -140,7 +140,7 @@ def test_every_export_finds_the_astronaut(shared_models: Path, file: str) -> Non
     seen = np.array([[203, 104], [241, 105], [221, 124], [206, 144], [239, 146]])
     workers = Workers(1)
     model = Catalogue.load().model("scrfd_500m_bnkps")
-    network = OnnxRuntime("cpu", "f32", workers).load(model, shared_models / f"{file}.onnx", model.input)
+    network = OnnxRuntime("cpu", "f32", workers, 2).load(model, shared_models / f"{file}.onnx", model.input)
     canvas = lay_on_canvas(photographs.astronaut(), CanvasRule())
     found = Scrfd(network).detect(canvas.pixels, 0.5, 0.4, Ticket())
     workers.close()

@@ -72,7 +72,7 @@ def test_it_agrees_with_opencv(shared_models: Path) -> None:
     _, rows = reference.detect(canvas[..., ::-1].copy())
     workers = Workers(1)
     model = Catalogue.load().model("face_detection_yunet_2023mar")
-    network = OpenVinoRuntime("cpu", "f32", workers).load(model, path, model.input)
+    network = OpenVinoRuntime("cpu", "f32", workers, 2).load(model, path, model.input)
     found = YuNet(network).detect(canvas, 0.5, 0.3, Ticket())
     workers.close()
     assert len(found) == len(rows) >= 1

@@ -136,6 +136,11 @@ def site() -> Iterator[Site]:
     yield from serve()
 
 
+@pytest.fixture
+def other_site() -> Iterator[Site]:
+    yield from serve()
+
+
 def fetch(*urls: str, headers: dict[str, str] | None = None, **options: Any) -> bytes:
     """Download one after another over one pool; the last one's body."""
     given: dict[str, Any] = {"allow_private": True, "timeout": 30, "max_bytes": 10**6} | options
@@ -218,6 +223,12 @@ def test_a_callers_headers_do_not_follow_to_another_host(site: Site) -> None:
     assert [headers.get("x-key") for _, headers in site.seen] == ["abc", "abc"]
 
 
+def test_a_callers_headers_do_not_follow_to_another_port(site: Site, other_site: Site) -> None:
+    fetch(site.url(f"/to?{other_site.url()}"), headers={"X-Key": "abc"})
+    assert "x-key" in site.seen[0][1]
+    assert "x-key" not in other_site.seen[0][1]
+
+
 @pytest.mark.parametrize("path", ["/chunks?10", "/picture"])
 def test_size_limit_is_exact(site: Site, path: str) -> None:
     assert len(fetch(site.url(path), max_bytes=10240)) == 10240
@@ -248,7 +259,17 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http:///a.jpg", "http://[::1", "http://a:99999/", "http://a b/", "http://.../", "http://\0/"]
+    "url",
+    [
+        "http://",
+        "http:///a.jpg",
+        "http://[::1",
+        "http://a:99999/",
+        "http://a b/",
+        "http://.../",
+        "http://\0/",
+        "http://a/\ud800",
+    ],
 )
 def test_addresses_that_are_none(url: str) -> None:
     assert "cannot be reached" in refusal(url)

@@ -20,7 +20,7 @@ from vultus.zoo.catalogue import Catalogue
 sys.setswitchinterval(1e-6)
 workers = Workers(8)
 spec = InputSpec(4, 4)
-network = OpenVinoRuntime("cpu", "f32", workers).load(Catalogue.load().models[0], Path(sys.argv[1]), spec)
+network = OpenVinoRuntime("cpu", "f32", workers, 2).load(Catalogue.load().models[0], Path(sys.argv[1]), spec)
 start = threading.Barrier(workers.count)
 
 def first():

@@ -14,7 +14,7 @@ from vultus.types import Image
 BATCH = np.arange(5 * 2 * 2 * 3, dtype=np.uint8).reshape(5, 2, 2, 3)
 
 
-def sums(row: Image) -> RowOutputs:
+def sums(row: Image, ticket: Ticket) -> RowOutputs:
     """One output with a batch axis, one without, one that is a single number."""
     assert row.shape == (1, 2, 2, 3)
     return [row.sum(axis=(1, 2)), row[0].sum(axis=2), np.array([row.sum()])]
@@ -34,7 +34,7 @@ def test_rows_are_stacked_in_order_whatever_the_graphs_batch_axis(workers: Worke
 def test_a_spent_ticket_stops_before_the_next_row(workers: Workers) -> None:
     ticket = Ticket()
 
-    def cancel(row: Image) -> RowOutputs:
+    def cancel(row: Image, _: Ticket) -> RowOutputs:
         ticket.cancel()
         return [row]
 
@@ -47,7 +47,7 @@ def test_the_faces_of_a_lone_picture_are_shared_by_the_workers() -> None:
     pool = Workers(2)
     together = threading.Barrier(2)  # passes only if two threads hold a row at the same time
 
-    def meet(row: Image) -> RowOutputs:
+    def meet(row: Image, ticket: Ticket) -> RowOutputs:
         together.wait(30)
         return [row]
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from vultus.errors import SettingsError
+from vultus.errors import SettingsError, UnknownModel
 from vultus.server.app import create_app
 from vultus.settings import Settings
 
@@ -71,7 +73,17 @@ def test_the_documentation_covers_every_endpoint_with_its_body_and_options(clien
     fields = document["paths"]["/extract"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert fields["required"] == ["images"]
     assert fields["properties"]["threshold"]["default"] == 0.6
-    assert client.get("/docs").status_code == 200
+
+
+def test_the_documentation_page_needs_no_other_host(client: Any) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+    assert {address.rpartition(".")[2] for address in addresses} == {"css", "js", "png"}
+    for address in addresses:
+        assert client.get(address).status_code == 200
+    assert "//" not in re.sub(r"<!--.*?-->|// Swagger|^\s*//.*$", "", page.text, flags=re.MULTILINE | re.DOTALL)
+    assert "url: '/openapi.json'" in page.text
 
 
 def test_dialects_can_be_left_out(start_app: Callable[..., Any]) -> None:
@@ -85,3 +97,26 @@ def test_dialects_can_be_left_out(start_app: Callable[..., Any]) -> None:
 def test_an_unknown_dialect_is_refused_at_once() -> None:
     with pytest.raises(SettingsError, match=r"klingon.*insightface-rest"):
         create_app(Settings(runtime="dummy", dialects=("klingon",)))
+
+
+def test_a_dialect_renders_the_errors_of_its_own_paths_only(client: Any) -> None:
+    for path in ("/extract", "/info", "/health", "/"):
+        assert client.request("PATCH", path).json() == {"detail": "Method Not Allowed"}
+    assert client.request("PATCH", "/live").json()["code"] == "method_not_allowed"
+
+
+def test_why_there_is_no_engine_is_logged_unless_somebody_else_is_told(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[BaseException] = []
+    settings = Settings(runtime="dummy", streams=1, pack="no-such-pack")
+    with caplog.at_level(logging.ERROR):
+        with type(client)(create_app(settings, on_failure=told.append)):
+            pass
+        assert isinstance(told[0], UnknownModel)
+        assert not caplog.records
+        with type(client)(create_app(settings)):
+            pass
+    [record] = caplog.records
+    assert "no-such-pack" in record.getMessage()
+    assert record.exc_info is None

@@ -16,9 +16,11 @@ from vultus.errors import (
     NotReady,
     PictureUnreachable,
     RequestError,
+    RequestTooLarge,
     UnsupportedFormat,
 )
 from vultus.runtime.ticket import Ticket
+from vultus.server import gathering as gatherings
 from vultus.server.gathering import Address, Gathering, Order, Outcome
 from vultus.server.wire import Reply
 from vultus.settings import Settings
@@ -54,9 +56,11 @@ class Asker:
         self.outcomes, self.thread = outcomes, threading.current_thread().name
         return Reply(b"done")
 
-    def ask(self, read: Callable[[], Order], fetch: Any = nowhere, ticket: Ticket | None = None) -> Reply:
+    def ask(
+        self, read: Callable[[], Order], fetch: Any = nowhere, ticket: Ticket | None = None, max_bytes: int = 10**6
+    ) -> Reply:
         async def run() -> Reply:
-            gathering = Gathering(self.engine, fetch, ticket or Ticket())
+            gathering = Gathering(self.engine, fetch, ticket or Ticket(), max_bytes)
             gathering.begin(read)
             try:
                 return await asyncio.wait_for(asyncio.wrap_future(gathering.reply), 30)
@@ -188,28 +192,83 @@ def test_an_engine_that_closes_while_a_picture_is_fetched_ends_the_request(squar
 
 
 def test_closing_gives_up_fetches_under_way(engine: FaceEngine) -> None:
-    given_up: list[bool] = []
-
     async def run() -> None:
-        asked = asyncio.Event()
+        asked, gone = asyncio.Event(), asyncio.Event()
 
         async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
             asked.set()
             try:
                 await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                given_up.append(True)
-                raise
+            finally:
+                gone.set()
             return b""
 
         asker, ticket = Asker(engine), Ticket()
-        gathering = Gathering(engine, fetch, ticket)
+        gathering = Gathering(engine, fetch, ticket, 10**6)
         gathering.begin(lambda: asker.order([Address("a")]))
         await asyncio.wait_for(asked.wait(), 10)
         gathering.close()
         assert ticket.cancelled
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(Cancelled):
             await asyncio.wait_for(asyncio.wrap_future(gathering.reply), 10)
+        await asyncio.wait_for(gone.wait(), 10)
 
     asyncio.run(run())
-    assert given_up
+
+
+def test_nothing_begins_after_closing(engine: FaceEngine, squares: Squares) -> None:
+    begun: list[str] = []
+
+    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+        begun.append(name)
+        return squares()
+
+    async def run() -> None:
+        asker = Asker(engine)
+        gathering = Gathering(engine, fetch, Ticket(), 10**6)
+
+        def read() -> Order:
+            gathering.close()  # the client leaves while its request is being read
+            return asker.order([Address("a"), squares()])
+
+        gathering.begin(read)
+        with pytest.raises(Cancelled):
+            await asyncio.wait_for(asyncio.wrap_future(gathering.reply), 10)
+        assert not asker.outcomes
+
+    asyncio.run(run())
+    assert not begun
+
+
+def test_only_so_many_pictures_are_fetched_at_once(engine: FaceEngine, squares: Squares) -> None:
+    asker, under_way, most = Asker(engine), 0, 0
+
+    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)  # lets others begin
+        under_way -= 1
+        return squares()
+
+    asker.ask(lambda: asker.order([Address(str(number)) for number in range(50)]), fetch)
+    assert len(asker.outcomes) == 50
+    assert all(isinstance(outcome, Analysis) for outcome in asker.outcomes)
+    assert most == gatherings.FETCHES_AT_ONCE
+
+
+def test_what_is_fetched_counts_as_if_it_had_been_sent(engine: FaceEngine, squares: Squares) -> None:
+    asker, picture, fetched = Asker(engine), squares(), 0
+
+    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+        nonlocal fetched
+        fetched += 1
+        return picture
+
+    pictures = [Address(str(number)) for number in range(100)]
+    asker.ask(lambda: asker.order(pictures[:20]), fetch, max_bytes=20 * len(picture))
+    fetched = 0
+    with pytest.raises(RequestTooLarge) as raised:
+        asker.ask(lambda: asker.order(pictures), fetch, max_bytes=20 * len(picture))
+    assert raised.value.limit == "max_request_bytes"
+    assert fetched <= 20 + gatherings.FETCHES_AT_ONCE

@@ -16,22 +16,30 @@ pytestmark = pytest.mark.integration
 
 PROGRAM = """
 import sys
+from vultus.errors import VultusError
 from vultus.server.run import serve
 from vultus.settings import load_settings
-sys.exit(serve(load_settings()))
+try:
+    sys.exit(serve(load_settings()))
+except VultusError as error:
+    sys.exit(f"{error.code}: {error.message}")
 """
+BREAKING = """
+import vultus.server.app
+vultus.server.app._warm = lambda engine, dialects: 1 // 0
+try:"""
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 class Process:
     """A server in a process of its own, on a free port of loopback."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, program: str = PROGRAM, **settings: str) -> None:
         given = {"runtime": "dummy", "port": "0", "host": "127.0.0.1", "streams": "1", **settings}
         environment = {f"VULTUS_{name.upper()}": value for name, value in given.items()}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2] / "src")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", program],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -127,20 +135,35 @@ def test_it_ends_when_asked_to(number: int) -> None:
     assert process.end(number) == 0
 
 
-def test_a_start_that_fails_says_why_and_ends_with_1() -> None:
+def test_a_start_that_fails_is_raised_and_not_told_twice() -> None:
     process = Process(pack="no-such-pack")
     assert process.wait() == 1
-    complaints = [line for line in process.log if "cannot start" in line]
-    assert len(complaints) == 1
-    assert "no-such-pack" in complaints[0]
+    [complaint] = [line for line in process.log if "no-such-pack" in line]
+    assert complaint.startswith("model_unknown: ")
     assert not any("Traceback" in line for line in process.log)
 
 
-@pytest.mark.parametrize("settings", [{"dialects": "klingon"}, {"host": "203.0.113.1"}])
-def test_what_cannot_be_served_is_named(settings: dict[str, str]) -> None:
+def test_an_unexpected_failure_is_logged_and_told_by_the_return_value() -> None:
+    process = Process(program=PROGRAM.replace("try:", BREAKING))
+    assert process.wait() == 1
+    assert any("ZeroDivisionError" in line for line in process.log)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"dialects": "klingon"}, "settings_invalid"),
+        ({"host": "203.0.113.1"}, "address_unavailable"),
+        ({"host": "a..b"}, "address_unavailable"),
+        ({"host": "x" * 80}, "address_unavailable"),
+    ],
+)
+def test_what_cannot_be_served_is_named(settings: dict[str, str], code: str) -> None:
     process = Process(**settings)
     assert process.wait() == 1
+    assert process.log[-1].startswith(f"{code}: ")
     assert next(iter(settings.values())) in process.log[-1]
+    assert not any("Traceback" in line for line in process.log)
 
 
 def test_a_port_that_is_taken_is_named(server: Process) -> None:

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from vultus.engine import FaceEngine
+from vultus.imaging.fetch import Fetcher
 from vultus.settings import Settings
 from vultus.types import Analysis
 
@@ -69,13 +70,19 @@ def test_a_body_that_never_ends_is_not_waited_for_beyond_the_deadline(start_app:
     assert sent[0]["status"] == 503
 
 
-async def ask(app: Any, receive: Callable[[], Any], sent: list[Message]) -> None:
+async def ask(
+    app: Any,
+    receive: Callable[[], Any],
+    sent: list[Message],
+    path: str = "/v1/faces",
+    content_type: bytes = b"image/png",
+) -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
     scope: Scope = {
-        "type": "http", "method": "POST", "path": "/v1/faces", "raw_path": b"/v1/faces", "query_string": b"",
-        "headers": [(b"content-type", b"image/png")], "http_version": "1.1", "scheme": "http", "root_path": "",
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(b"content-type", content_type)], "http_version": "1.1", "scheme": "http", "root_path": "",
         "server": ("test", 80), "client": ("test", 1),
     }  # fmt: skip
     await app(scope, receive, send)
@@ -104,6 +111,41 @@ def test_the_work_of_a_client_that_went_away_is_dropped(
     engine._walk.analyze = engine_analyze  # type: ignore[method-assign]
     assert sent[0]["status"] == 499
     assert not analyzed
+
+
+def test_the_downloads_of_a_client_that_went_away_end(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Message] = []
+
+    async def run() -> None:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def fetch(self: Fetcher, name: str, headers: Any) -> bytes:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return b""
+
+        monkeypatch.setattr(Fetcher, "fetch", fetch)
+        messages: Iterator[Message] = iter(
+            [
+                {"type": "http.request", "body": b'{"images": {"urls": ["http://a/"]}}', "more_body": False},
+                {"type": "http.disconnect"},
+            ]
+        )
+
+        async def receive() -> Message:
+            message = next(messages)
+            if message["type"] == "http.disconnect":
+                await begun.wait()
+            return message
+
+        await asyncio.wait_for(ask(client.app, receive, sent, "/extract", b"application/json"), 30)
+        await asyncio.wait_for(ended.wait(), 30)
+
+    client.run(run())
+    assert sent[0]["status"] == 499
 
 
 def test_a_client_that_goes_away_while_sending_is_forgotten(client: Any) -> None:

@@ -75,7 +75,7 @@ def check_engines(settings: Settings) -> list[Problem]:
         )
     workers = Workers(1)
     try:
-        open_runtime(settings, workers)
+        open_runtime(settings, workers, streams=1)
     except VultusError as error:
         problems.append(Problem(error.message, "set runtime, device and precision to what this machine offers"))
     finally:

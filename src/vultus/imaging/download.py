@@ -83,7 +83,7 @@ class Downloader:
         own = {name: value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
         request = self._client.build_request("GET", url, headers=own)
         for _ in range(1 + _MAX_REDIRECTS):
-            host = request.url.host
+            origin = _origin(request.url)
             # httpx would read the whole body of a redirection, however long, if it followed.
             response = await self._client.send(request, stream=True, follow_redirects=False)
             try:
@@ -92,8 +92,8 @@ class Downloader:
                 request = response.next_request
             finally:
                 await response.aclose()
-            if request.url.host != host:
-                for name in own:  # meant for the host that was named
+            if _origin(request.url) != origin:
+                for name in own:  # meant for the server that was named
                     request.headers.pop(name, None)
         raise PictureUnreachable(
             f"the picture's address redirects more than {_MAX_REDIRECTS} times; name the picture itself"
@@ -148,6 +148,10 @@ class _Network(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await self._sockets.connect_tcp(addresses[-1], port, share, local_address, socket_options)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port  # the port is None where it is the scheme's own
 
 
 async def _resolve(host: str, port: int) -> list[str]:

@@ -8,7 +8,7 @@ from vultus.runtime.workers import Workers
 from vultus.settings import Settings
 
 
-def open_runtime(settings: Settings, workers: Workers) -> Runtime:
+def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
     """The engine that ``settings.runtime`` names; ``auto`` is OpenVINO. Nothing is ever replaced silently.
 
     Raises:
@@ -24,11 +24,11 @@ def open_runtime(settings: Settings, workers: Workers) -> Runtime:
             case "onnx":
                 from vultus.runtime.onnx import OnnxRuntime
 
-                return OnnxRuntime(settings.device, settings.precision, workers)
+                return OnnxRuntime(settings.device, settings.precision, workers, streams)
             case "openvino" | "auto":
                 from vultus.runtime.openvino import OpenVinoRuntime
 
-                return OpenVinoRuntime(settings.device, settings.precision, workers)
+                return OpenVinoRuntime(settings.device, settings.precision, workers, streams)
     except ImportError as error:
         raise RuntimeUnavailable(
             f"the {settings.runtime} runtime is not installed ({error}); "

@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowOutputs, run_rows
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
@@ -18,12 +19,13 @@ from vultus.zoo.catalogue import Model
 
 
 class OnnxRuntime:
-    """ONNX Runtime on the CPU. One session per network; each worker thread is one stream of one thread.
+    """ONNX Runtime on the CPU. One session per network, which computes on the thread that runs it.
 
     Args:
         device: ``cpu``.
         precision: ``f32`` or ``auto``, which here is f32.
         workers: The threads that will run the networks.
+        streams: How many rows of one network are computed at once, each on one core.
 
     Raises:
         DeviceUnavailable: The device is not ``cpu``.
@@ -35,12 +37,13 @@ class OnnxRuntime:
     device = "CPU"
     needs_files = True
 
-    def __init__(self, device: str, precision: str, workers: Workers) -> None:
+    def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
         if device.lower() != "cpu":
             raise DeviceUnavailable(f"the onnx runtime has no device {device!r} here; set device to cpu.")
         if precision == "bf16":
             raise PrecisionUnavailable("the onnx runtime cannot compute in bf16 on a CPU; set precision to f32.")
         self._workers = workers
+        self._streams = streams
         self._options = ort.SessionOptions()
         self._options.intra_op_num_threads = 1
         self._options.inter_op_num_threads = 1
@@ -54,24 +57,25 @@ class OnnxRuntime:
             raise IncompatibleGraph(f"{path.name} cannot be read as {model.name}: {error}") from error
         _check_input(session, model, spec)
         names = tuple(output.name for output in session.get_outputs())
-        return OnnxNetwork(session, NetworkSpec(model.name, spec, names), self._workers)
+        return OnnxNetwork(Pool([session] * self._streams), NetworkSpec(model.name, spec, names), self._workers)
 
 
 class OnnxNetwork:
-    """A session; it may be run from many threads at once."""
+    """A session, lent to as many threads at once as it has streams."""
 
-    def __init__(self, session: ort.InferenceSession, spec: NetworkSpec, workers: Workers) -> None:
+    def __init__(self, sessions: Pool[ort.InferenceSession], spec: NetworkSpec, workers: Workers) -> None:
         self.spec = spec
-        self._session = session
-        self._input = session.get_inputs()[0].name
+        self._sessions = sessions
         self._workers = workers
 
     def run(self, batch: Image, ticket: Ticket) -> Outputs:
         """See the ``Network`` protocol; rows are spread over the idle workers."""
         return run_rows(self._run_row, batch, self._workers, ticket)
 
-    def _run_row(self, row: Image) -> RowOutputs:
-        return list(self._session.run(None, {self._input: normalise(row[0], self.spec.input)}))
+    def _run_row(self, row: Image, ticket: Ticket) -> RowOutputs:
+        blob = normalise(row[0], self.spec.input)
+        with self._sessions.lend(ticket) as session:
+            return list(session.run(None, {session.get_inputs()[0].name: blob}))
 
 
 def normalise(pixels: Image, spec: InputSpec) -> FloatArray:

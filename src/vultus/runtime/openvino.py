@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,24 @@ from openvino.preprocess import PrePostProcessor
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowOutputs, run_rows
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
 from vultus.types import Image, InputSpec
 from vultus.zoo.catalogue import Model
 
+_REQUESTS_PER_STREAM = 2  # one that is computed, and one that waits, so that the stream need not
+
 
 class OpenVinoRuntime:
-    """OpenVINO on one device. Every worker thread is one stream of one thread, so cores are never oversubscribed.
+    """OpenVINO on one device. A stream is a thread of OpenVINO's own; workers that wait for it cost nothing.
 
     Args:
         device: ``cpu``, ``gpu`` ..., in any case.
         precision: ``f32``, ``bf16`` or ``auto`` (bf16 where the device has it).
         workers: The threads that will run the networks.
+        streams: How many rows of one network are computed at once, each on one core.
 
     Raises:
         DeviceUnavailable: There is no such device.
@@ -36,9 +39,10 @@ class OpenVinoRuntime:
     name = "openvino"
     needs_files = True
 
-    def __init__(self, device: str, precision: str, workers: Workers) -> None:
+    def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
         self._core = ov.Core()
         self._workers = workers
+        self._streams = streams
         _initialise_bindings()
         self.device = self._find_device(device)
         self.precision = self._find_precision(precision)
@@ -48,9 +52,9 @@ class OpenVinoRuntime:
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
         if self.device == "CPU":
             options |= {
-                "NUM_STREAMS": self._workers.count,
-                "INFERENCE_NUM_THREADS": self._workers.count,
-                # The worker that runs a stream may be moved: the event loop needs a core now and then.
+                "NUM_STREAMS": self._streams,
+                "INFERENCE_NUM_THREADS": self._streams,
+                # A stream may be moved: the event loop needs a core now and then.
                 "ENABLE_CPU_PINNING": False,
             }
         try:
@@ -63,7 +67,8 @@ class OpenVinoRuntime:
             raise IncompatibleGraph(
                 f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {reason}"
             ) from error
-        return OpenVinoNetwork(compiled, NetworkSpec(model.name, spec, names), self._workers)
+        requests = Pool(compiled.create_infer_request() for _ in range(_REQUESTS_PER_STREAM * self._streams))
+        return OpenVinoNetwork(requests, NetworkSpec(model.name, spec, names), self._workers)
 
     def _find_device(self, asked: str) -> str:
         available: list[str] = self._core.available_devices
@@ -83,26 +88,22 @@ class OpenVinoRuntime:
 
 
 class OpenVinoNetwork:
-    """A compiled network; each thread that runs it has an inference request of its own."""
+    """A compiled network: a few inference requests, lent to who runs a row."""
 
-    def __init__(self, compiled: ov.CompiledModel, spec: NetworkSpec, workers: Workers) -> None:
+    def __init__(self, requests: Pool[ov.InferRequest], spec: NetworkSpec, workers: Workers) -> None:
         self.spec = spec
-        self._compiled = compiled
+        self._requests = requests
         self._workers = workers
-        self._local = threading.local()
 
     def run(self, batch: Image, ticket: Ticket) -> Outputs:
         """See the ``Network`` protocol; rows are spread over the idle workers."""
         return run_rows(self._run_row, batch, self._workers, ticket)
 
-    def _run_row(self, row: Image) -> RowOutputs:
-        try:
-            request = self._local.request
-        except AttributeError:
-            request = self._local.request = self._compiled.create_infer_request()
-        # Outputs live in the request until its next run: the copy is what makes them the caller's.
-        results = request.infer([row], share_inputs=True, share_outputs=True)
-        return [results[index].copy() for index in range(len(self.spec.outputs))]
+    def _run_row(self, row: Image, ticket: Ticket) -> RowOutputs:
+        with self._requests.lend(ticket) as request:
+            results = request.infer([row], share_inputs=True, share_outputs=True)
+            # Outputs live in the request until its next run: the copy is what makes them the caller's.
+            return [results[index].copy() for index in range(len(self.spec.outputs))]
 
 
 def _initialise_bindings() -> None:

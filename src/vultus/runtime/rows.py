@@ -16,7 +16,7 @@ from vultus.types import Image
 RowOutputs = list[NDArray[Any]]
 
 
-def run_rows(run_row: Callable[[Image], RowOutputs], batch: Image, workers: Workers, ticket: Ticket) -> Outputs:
+def run_rows(run_row: Callable[[Image, Ticket], RowOutputs], batch: Image, workers: Workers, ticket: Ticket) -> Outputs:
     """Run ``run_row`` on every ``batch[i:i + 1]`` and stack what comes back.
 
     Args:
@@ -29,7 +29,7 @@ def run_rows(run_row: Callable[[Image], RowOutputs], batch: Image, workers: Work
     rows: list[RowOutputs] = [[] for _ in range(len(batch))]
 
     def job(index: int) -> None:
-        outputs = run_row(batch[index : index + 1])
+        outputs = run_row(batch[index : index + 1], ticket)
         rows[index] = [out[0] if out.ndim > 1 and len(out) == 1 else out for out in outputs]
 
     workers.spread(len(batch), job, ticket)

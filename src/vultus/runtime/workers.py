@@ -1,4 +1,4 @@
-"""The threads that do the work: as many as there are cores, shared by every picture and every network."""
+"""The threads that do the work, shared by every picture and every network."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ _STOP_PRIORITY = math.inf  # behind every job
 
 class Workers:
     """A fixed set of threads that take jobs by priority, then in order.
-
-    One thread is one stream of inference: a thread that computes keeps its core busy, so nothing is oversubscribed.
 
     Args:
         count: Number of threads.

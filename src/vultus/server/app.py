@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import numpy as np
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -26,6 +29,8 @@ from vultus.server.middleware import REQUEST_ID, Access
 from vultus.server.service import Service
 from vultus.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _DESCRIPTION = "Finds faces, aligns them, turns them into embeddings and reads attributes."
 
 
@@ -33,7 +38,7 @@ def create_app(
     settings: Settings,
     engine_factory: Callable[[Settings], FaceEngine] = FaceEngine,
     on_ready: Callable[[FaceEngine], None] = lambda _: None,
-    on_failure: Callable[[Exception], None] = lambda _: None,
+    on_failure: Callable[[BaseException], None] | None = None,
 ) -> FastAPI:
     """The application that serves ``settings``. Its engine starts with it and closes with it.
 
@@ -41,7 +46,7 @@ def create_app(
         settings: Everything it needs to know.
         engine_factory: Makes the engine, on a thread beside the event loop.
         on_ready: Told the engine, on that thread, once a warm-up inference has passed.
-        on_failure: Told, on that thread, why there will be no engine.
+        on_failure: Told, on that thread, why there will be no engine; without it, that is logged.
 
     Raises:
         SettingsError: A dialect is named that does not exist.
@@ -51,17 +56,20 @@ def create_app(
     def build() -> FaceEngine:
         return _warm(engine_factory(settings), dialects)
 
-    lifecycle = Lifecycle(build, on_ready, on_failure)
+    lifecycle = Lifecycle(build, on_ready, on_failure or _log_failure)
     metrics = Metrics(lambda: lifecycle.queue_length, lambda: lifecycle.ready)
     service = Service(settings, lifecycle, metrics, Fetcher(settings))
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Vultus", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service), redoc_url=None
     )
     app.include_router(v1.router(service))
     app.include_router(health.router(service))
+    owners: dict[str, Dialect] = {}
     for dialect in dialects:
-        app.include_router(dialect.router(service))
-    render = _renderer({path: dialect for dialect in dialects for path in dialect.paths})
+        router = dialect.router(service)
+        app.include_router(router)
+        owners |= {route.path: dialect for route in router.routes if isinstance(route, APIRoute)}
+    render = _renderer(owners)
     app.add_exception_handler(VultusError, _handler(render))
     app.add_exception_handler(HTTPException, _handler(render))
     app.add_middleware(
@@ -83,6 +91,11 @@ def _warm(engine: FaceEngine, dialects: tuple[Dialect, ...]) -> FaceEngine:
         engine.close()
         raise
     return engine
+
+
+def _log_failure(error: BaseException) -> None:
+    if isinstance(error, VultusError):  # others are bugs, and logged where they are caught
+        logger.error("cannot start: %s", error.message)
 
 
 def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.types import Receive
 
 from vultus.errors import Cancelled, RequestTooLarge
-from vultus.runtime.ticket import Ticket
 
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 
@@ -40,10 +41,10 @@ async def read_body(request: Request, limit: int) -> bytes:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def cancel_on_disconnect(receive: Receive, ticket: Ticket) -> None:
+async def call_on_disconnect(receive: Receive, give_up: Callable[[], object]) -> None:
     """Wait for the client to go away, then give its work up. To be cancelled once the answer is there."""
     if (await receive())["type"] == "http.disconnect":  # all that can come after a whole body
-        ticket.cancel()
+        give_up()
 
 
 def _too_large(limit: int) -> RequestTooLarge:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 from vultus.engine import FaceEngine
-from vultus.errors import PictureError, VultusError, WrongCropSize
+from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize
 from vultus.runtime.ticket import Ticket
 from vultus.server.wire import Reply
 from vultus.types import Analysis, Plan, Profile
+
+FETCHES_AT_ONCE = 8
+"""Pictures of one request that are fetched side by side."""
 
 Outcome: TypeAlias = Analysis | VultusError
 """What became of one picture."""
@@ -57,17 +60,19 @@ class Gathering:
         engine: Does the work.
         fetch: Gets the bytes of an address; runs on the event loop.
         ticket: The request's.
+        max_fetched: Most bytes that are fetched for it, all pictures together.
     """
 
-    def __init__(self, engine: FaceEngine, fetch: Fetch, ticket: Ticket) -> None:
+    def __init__(self, engine: FaceEngine, fetch: Fetch, ticket: Ticket, max_fetched: int) -> None:
         self.reply: Future[Reply] = Future()
         self.reply.set_running_or_notify_cancel()  # from here on it is this object alone that decides its fate
         self._engine = engine
         self._fetch = fetch
         self._ticket = ticket
+        self._allowance = max_fetched
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._fetches: list[Future[bytes]] = []
+        self._fetching: Future[None] | None = None
         self._outcomes: list[Outcome | None] = []
         self._missing = 0
 
@@ -76,10 +81,8 @@ class Gathering:
         self._engine.workers.submit_for(self._ticket, self._send, read).add_done_callback(self._sent)
 
     def close(self) -> None:
-        """Give up what is still under way; without effect on what is done."""
-        self._ticket.cancel()
-        for fetch in list(self._fetches):
-            fetch.cancel()
+        """Give up what is still under way, and let nothing more begin; without effect on what is done."""
+        self._fail(Cancelled("the request was given up by its caller"))
 
     def _send(self, read: Callable[[], Order]) -> None:
         self._order = order = read()
@@ -87,20 +90,50 @@ class Gathering:
         self._outcomes = [None] * self._missing
         if not order.pictures:
             self._finish()
+        named = [(place, picture) for place, picture in enumerate(order.pictures) if isinstance(picture, Address)]
+        if named:
+            self._start_fetching(iter(named))
         for place, picture in enumerate(order.pictures):
+            self._ticket.check()
             if isinstance(picture, VultusError):
                 self._arrive(place, picture)
-            elif isinstance(picture, Address):
-                fetch = self._fetch(picture.name, picture.headers)
-                fetched = asyncio.run_coroutine_threadsafe(fetch, self._loop)
-                self._fetches.append(fetched)
-                fetched.add_done_callback(partial(self._fetched, place))
-            else:
+            elif isinstance(picture, bytes):
                 self._analyze(place, picture)
 
     def _sent(self, sent: Future[None]) -> None:
         if error := sent.exception():
             self._fail(error)
+
+    def _start_fetching(self, named: Iterator[tuple[int, Address]]) -> None:
+        with self._lock:
+            self._ticket.check()  # spent before ``_fail`` looks for what is to be cancelled
+            self._fetching = asyncio.run_coroutine_threadsafe(self._fetch_all(named), self._loop)
+
+    async def _fetch_all(self, named: Iterator[tuple[int, Address]]) -> None:
+        await asyncio.gather(*(self._fetch_in_turn(named) for _ in range(FETCHES_AT_ONCE)))
+
+    async def _fetch_in_turn(self, named: Iterator[tuple[int, Address]]) -> None:
+        """Fetch what nobody else has taken yet; everything but the hand-over is left to workers."""
+        try:
+            for place, address in named:
+                try:
+                    picture = await self._fetch(address.name, address.headers)
+                except PictureError as error:
+                    self._engine.workers.submit(self._arrive, place, error)
+                else:
+                    self._spend(len(picture))
+                    self._analyze(place, picture)
+        except Exception as error:
+            self._fail(error)
+
+    def _spend(self, size: int) -> None:
+        self._allowance -= size
+        if self._allowance < 0:
+            raise RequestTooLarge(
+                "the pictures the request names have more bytes together than max_request_bytes; "
+                "name fewer at once or raise it",
+                limit="max_request_bytes",
+            )
 
     def _analyze(self, place: int, picture: bytes) -> None:
         done = self._engine.submit(picture, self._order.plan, self._order.profile, self._ticket)
@@ -115,19 +148,6 @@ class Gathering:
         else:
             self._fail(error)
 
-    def _fetched(self, place: int, fetched: Future[bytes]) -> None:
-        """Called on the event loop, so everything but the hand-over is left to a worker."""
-        try:
-            error = fetched.exception()
-            if error is None:
-                self._analyze(place, fetched.result())
-            elif isinstance(error, PictureError):
-                self._engine.workers.submit(self._arrive, place, error)
-            else:
-                self._fail(error)
-        except BaseException as refused:  # cancelled with the loop, or the engine has been closed
-            self._fail(refused)
-
     def _arrive(self, place: int, outcome: Outcome) -> None:
         with self._lock:
             self._outcomes[place] = outcome
@@ -138,14 +158,20 @@ class Gathering:
 
     def _finish(self) -> None:
         try:
+            self._ticket.check()
             reply = self._order.finish([outcome for outcome in self._outcomes if outcome is not None])
         except BaseException as error:
             self._fail(error)
-        else:
-            self.reply.set_result(reply)
-
-    def _fail(self, error: BaseException) -> None:
-        self._ticket.cancel()
+            return
         with self._lock:
             if not self.reply.done():
+                self.reply.set_result(reply)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._ticket.cancel()
+            fetching = self._fetching
+            if not self.reply.done():
                 self.reply.set_exception(error)
+        if fetching:
+            fetching.cancel()

@@ -23,14 +23,14 @@ class Lifecycle:
     Args:
         build: Makes an engine and warms it up; runs on a thread of its own.
         on_ready: Told the engine once it can be used.
-        on_failure: Told why there will be none.
+        on_failure: Told why there will be none; bugs are logged besides.
     """
 
     def __init__(
         self,
         build: Callable[[], FaceEngine],
         on_ready: Callable[[FaceEngine], None],
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         self.state: State = "starting"
         self._build = build
@@ -77,10 +77,8 @@ class Lifecycle:
     def _run(self) -> None:
         try:
             engine = self._build()
-        except Exception as error:
-            if isinstance(error, VultusError):
-                logger.error("cannot start: %s", error.message)
-            else:
+        except BaseException as error:  # on a thread of its own nobody else would hear of it
+            if not isinstance(error, VultusError):
                 logger.exception("cannot start")
             self.state = "failed"
             self._on_failure(error)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import binascii
 
-from vultus.errors import NotBase64
+from vultus.errors import NotBase64, TooManyPictures
+
+
+def check_count(count: int, limit: int) -> None:
+    """Refuse a request for its many pictures, before any of them costs something.
+
+    Raises:
+        TooManyPictures: There are more than ``limit``.
+    """
+    if count > limit:
+        raise TooManyPictures(
+            f"the request holds {count} pictures, and {limit} are allowed; "
+            "send fewer at once or raise max_request_pictures",
+            limit="max_request_pictures",
+        )
 
 
 def picture_bytes(item: str | bytes) -> bytes:

@@ -11,7 +11,7 @@ import uvicorn
 
 from vultus import __version__
 from vultus.engine import FaceEngine
-from vultus.errors import VultusError
+from vultus.errors import AddressUnavailable, VultusError
 from vultus.server.app import create_app
 from vultus.settings import Settings
 
@@ -25,21 +25,21 @@ def serve(settings: Settings) -> int:
     """Serve until asked to end (SIGINT, SIGTERM), then finish what is under way.
 
     Returns:
-        Exit code: 0 after a request to end, 1 where the server could not be started.
+        Exit code: 0 after a request to end, 1 where a bug prevented the start; the log has its trace.
+
+    Raises:
+        AddressUnavailable: The host and port cannot be listened on.
+        VultusError: What else prevented the start; it is not logged.
     """
     _log_to_stderr(settings.log_level)
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
-    def give_up(error: Exception) -> None:
+    def give_up(error: BaseException) -> None:
         failures.append(error)
         server.should_exit = True
 
-    try:
-        app = create_app(settings, on_ready=_announce_ready, on_failure=give_up)
-        listener = _listen(settings.host, settings.port)
-    except (VultusError, OSError) as error:
-        logger.error("cannot start: %s", error)
-        return 1
+    app = create_app(settings, on_ready=_announce_ready, on_failure=give_up)
+    listener = _listen(settings.host, settings.port)
     address = _address(settings.host, listener.getsockname()[1])
     config = uvicorn.Config(
         app,
@@ -57,17 +57,27 @@ def serve(settings: Settings) -> int:
         print(f"Vultus {__version__} on {address} (docs: {address}/docs)", flush=True)
         _ignore_late_signals()
         server.run(sockets=[listener])
+    for failure in failures:
+        if isinstance(failure, VultusError):
+            raise failure
     return 1 if failures else 0
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ``OSError`` names the address where it cannot be had."""
+    """A listening socket.
+
+    Raises:
+        AddressUnavailable: It cannot be had.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise OSError(f"cannot listen on {_address(host, port)}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: what cannot be a host's name at all
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise AddressUnavailable(
+            f"cannot listen on {_address(host, port)}: {reason}; choose another host or port"
+        ) from error
 
 
 def _address(host: str, port: int) -> str:

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vultus.engine import FaceEngine
-from vultus.errors import DeadlineExceeded, TooManyPictures
+from vultus.errors import DeadlineExceeded
 from vultus.imaging.fetch import Fetcher
 from vultus.runtime.ticket import Ticket
-from vultus.server.body import cancel_on_disconnect, read_body
+from vultus.server.body import call_on_disconnect, read_body
 from vultus.server.gathering import Gathering, Order, Outcome
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
@@ -52,9 +52,9 @@ class Service:
         try:
             async with asyncio.timeout(ticket.remaining()):
                 body = await read_body(request, self.settings.max_request_bytes)
-                gathering = Gathering(engine, self.fetcher.fetch, ticket)
-                gathering.begin(lambda: self._checked(read(engine, body)))
-                watch = asyncio.create_task(cancel_on_disconnect(request.receive, ticket))
+                gathering = Gathering(engine, self.fetcher.fetch, ticket, self.settings.max_request_bytes)
+                gathering.begin(lambda: self._counted(read(engine, body)))
+                watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
                 try:
                     reply = await asyncio.wrap_future(gathering.reply)
                 finally:
@@ -68,15 +68,7 @@ class Service:
             ) from None
         return Response(reply.body, reply.status, media_type=reply.media_type)
 
-    def _checked(self, order: Order) -> Order:
-        limit = self.settings.max_request_pictures
-        if len(order.pictures) > limit:
-            raise TooManyPictures(
-                f"the request holds {len(order.pictures)} pictures, and {limit} are allowed; "
-                "send fewer at once or raise max_request_pictures",
-                limit="max_request_pictures",
-            )
-
+    def _counted(self, order: Order) -> Order:
         def finish(outcomes: Sequence[Outcome]) -> Reply:
             self.metrics.pictures(outcomes)
             return order.finish(outcomes)

@@ -88,9 +88,18 @@ def test_an_unknown_name_is_refused_and_the_known_are_listed() -> None:
         parse_options(EmbeddingOptions, {"threshold": "0.5"}, {})
 
 
+def test_many_problems_are_not_all_named() -> None:
+    for given in ({f"option {number}": 1 for number in range(200_000)}, {"attributes": [1] * 200_000}):
+        with pytest.raises(RequestError) as raised:
+            parse_options(FaceOptions, {}, given)
+        assert len(raised.value.message) < 5000
+
+
 def test_every_problem_is_named() -> None:
     with pytest.raises(RequestError, match=r"threshold.*; max_faces"):
         parse_options(FaceOptions, {"threshold": "x", "max_faces": "y"}, {})
+    with pytest.raises(RequestError, match=r"max_faces: .*; 'treshold' is no option"):
+        parse_options(FaceOptions, {"treshold": "x", "max_faces": "y"}, {})
 
 
 def test_repeated_names_become_lists() -> None:

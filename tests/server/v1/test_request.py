@@ -8,33 +8,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.errors import NotBase64, RequestError, UnsupportedMediaType
-from vultus.server.v1.request import parse_contents
+from vultus.errors import NotBase64, RequestError, TooManyPictures, UnsupportedMediaType
+from vultus.server.v1.request import Contents, parse_contents
 
 pytestmark = pytest.mark.unit
 
+LIMIT = 256
 DATA = b"\xff\xd8\xff picture"
 TEXT = base64.b64encode(DATA).decode()
+
+
+def contents_of(content_type: str | None, body: bytes) -> Contents:
+    return parse_contents(content_type, body, LIMIT)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/hal+json"])
 def test_json_holds_text_data_urls_and_options(kind: str) -> None:
     body = {"images": [TEXT, {"data": f"data:image/jpeg;base64,{TEXT}"}, {"data": TEXT}], "max_faces": 1}
-    contents = parse_contents(kind, orjson.dumps(body))
+    contents = contents_of(kind, orjson.dumps(body))
     assert contents.pictures == [DATA] * 3
     assert contents.options == {"max_faces": 1}
 
 
 @pytest.mark.parametrize("kind", ["application/msgpack", "application/x-msgpack; x=y"])
 def test_messagepack_holds_bytes_or_text(kind: str) -> None:
-    contents = parse_contents(kind, ormsgpack.packb({"images": [DATA, {"data": DATA}, TEXT], "crops": True}))
+    contents = contents_of(kind, ormsgpack.packb({"images": [DATA, {"data": DATA}, TEXT], "crops": True}))
     assert contents.pictures == [DATA] * 3
     assert contents.options == {"crops": True}
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "image/x-unheard-of", "application/octet-stream"])
 def test_the_body_itself_may_be_the_picture(kind: str) -> None:
-    assert parse_contents(kind, DATA) == ([DATA], {})
+    assert contents_of(kind, DATA) == ([DATA], {})
 
 
 def test_a_form_holds_files_and_fields() -> None:
@@ -44,13 +49,13 @@ def test_a_form_holds_files_and_fields() -> None:
         b'--b\r\nContent-Disposition: form-data; name="attributes"\r\n\r\npose\r\n'
         b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + DATA + b"\r\n--b--\r\n"
     )
-    contents = parse_contents("multipart/form-data; boundary=b", body)
+    contents = contents_of("multipart/form-data; boundary=b", body)
     assert contents.pictures == [DATA, DATA]
     assert contents.options == {"attributes": ["landmarks106", "pose"]}
 
 
 def test_text_that_is_not_base64_fails_in_its_place() -> None:
-    contents = parse_contents("application/json", orjson.dumps({"images": [TEXT, "A", TEXT]}))
+    contents = contents_of("application/json", orjson.dumps({"images": [TEXT, "A", TEXT]}))
     assert contents.pictures[::2] == [DATA, DATA]
     assert isinstance(contents.pictures[1], NotBase64)
 
@@ -79,13 +84,13 @@ def test_text_that_is_not_base64_fails_in_its_place() -> None:
 )
 def test_a_body_that_makes_no_sense_is_refused(kind: str, body: bytes, says: str) -> None:
     with pytest.raises(RequestError, match=says):
-        parse_contents(kind, body)
+        contents_of(kind, body)
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/pdf"])
 def test_other_media_types_are_refused_with_what_is_taken(kind: str | None) -> None:
     with pytest.raises(UnsupportedMediaType, match=r"multipart/form-data.*application/json.*image/\*"):
-        parse_contents(kind, DATA)
+        contents_of(kind, DATA)
 
 
 @given(
@@ -94,7 +99,13 @@ def test_other_media_types_are_refused_with_what_is_taken(kind: str | None) -> N
 )
 def test_any_bytes_are_contents_or_an_error(kind: str, body: bytes) -> None:
     try:
-        contents = parse_contents(kind, body)
+        contents = contents_of(kind, body)
     except RequestError:
         return
     assert contents.pictures
+
+
+def test_pictures_are_counted_before_they_are_looked_at() -> None:
+    for count, error in ((LIMIT, RequestError), (LIMIT + 1, TooManyPictures)):
+        with pytest.raises(error):
+            contents_of("application/json", orjson.dumps({"images": [1] * count}))

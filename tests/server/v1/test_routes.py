@@ -275,3 +275,8 @@ def test_infos_come_as_messagepack_too(client: Any) -> None:
     answer = client.get("/v1/info", headers={"accept": "application/msgpack"})
     assert answer.headers["content-type"] == "application/msgpack"
     assert ormsgpack.unpackb(answer.content)["name"] == "vultus"
+
+
+def test_every_accept_line_counts(client: Any) -> None:
+    answer = client.get("/v1/info", headers=[("accept", "*/*"), ("accept", "application/msgpack")])
+    assert answer.headers["content-type"] == "application/msgpack"

@@ -20,14 +20,12 @@ class Dialect:
 
     Attributes:
         name: As the setting ``dialects`` names it.
-        paths: The paths whose errors it renders itself; no other dialect may have them.
-        router: Makes its routes.
-        render: Makes the answer to an error on one of its paths.
+        router: Makes its routes; no other dialect may have their paths.
+        render: Makes the answer to an error on one of those paths.
         profile: How it wants pictures to be analysed.
     """
 
     name: str
-    paths: frozenset[str]
     router: Callable[[Service], APIRouter]
     render: Callable[[Request, Exception], Response]
     profile: Callable[[FaceEngine], Profile]

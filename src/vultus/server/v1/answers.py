@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vultus.embed import similarity
 from vultus.errors import NoFaceFound, VultusError
 from vultus.imaging.encode import encode_jpeg
 from vultus.server.gathering import Outcome
@@ -66,16 +67,15 @@ def comparison_answer(first: Outcome, second: Outcome, embedder: Model) -> dict[
         VultusError: One of the pictures cannot be used, or shows no face; the message names which.
     """
     faces = [_only_face(which, outcome) for which, outcome in (("first", first), ("second", second))]
-    one, other = (np.asarray(face.embedding, np.float64) for face in faces)
-    similarity = float(np.clip(np.dot(one, other), -1.0, 1.0))
+    cosine = similarity(*(np.asarray(face.embedding) for face in faces))
     return {
-        "similarity": similarity,
-        **_decision(similarity, embedder),
+        "similarity": cosine,
+        **_decision(cosine, embedder),
         "faces": [{"box": face.box, "score": face.score} for face in faces],
     }
 
 
-def _decision(similarity: float, embedder: Model) -> Mapping[str, object]:
+def _decision(cosine: float, embedder: Model) -> Mapping[str, object]:
     if embedder.threshold is None:
         reason = f"the catalogue states no decision threshold for {embedder.name}"
         return {"match": None, "decision": None, "reason": reason}
@@ -85,7 +85,7 @@ def _decision(similarity: float, embedder: Model) -> Mapping[str, object]:
         "false_match_rate": threshold.false_match_rate,
         "measured_on": threshold.measured_on,
     }
-    return {"match": similarity >= threshold.cosine, "decision": decision, "reason": None}
+    return {"match": threshold.matches(cosine), "decision": decision, "reason": None}
 
 
 def _only_face(which: str, outcome: Outcome) -> Face:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from vultus.errors import RequestError
 from vultus.types import Plan, Profile
+
+_MOST_TOLD = 10  # unknown names
 
 O = TypeVar("O", bound="Options")  # noqa: E741
 
@@ -66,7 +68,7 @@ class FaceOptions(DetectionOptions):
         default="float", description="Numbers, base64 of little-endian float32, or no embedding."
     )
     landmarks: bool = Field(default=True, description="Answer the five landmarks.")
-    attributes: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    attributes: Annotated[tuple[str, ...], FailFast(), BeforeValidator(_split)] = Field(
         default=(), max_length=64, description="Further facts wanted, such as `landmarks106`."
     )
     max_faces: int = Field(
@@ -89,10 +91,15 @@ def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, An
     """Options from the query and the body; the body's word goes before the query's.
 
     Raises:
-        RequestError: A name is unknown, a value is of the wrong type or out of range; the message names each.
+        RequestError: A name is unknown, a value is of the wrong type or out of range; the message names each,
+            of unknown names the first ten.
     """
+    given = {**query, **body}
+    strangers = [name for name in given if name not in kind.model_fields]
+    for name in strangers[_MOST_TOLD:]:  # pydantic would make an error of a kilobyte of each
+        del given[name]
     try:
-        return kind(**{**query, **body})
+        return kind(**given)
     except ValidationError as error:
         raise RequestError("; ".join(_sentences(kind, error))) from None
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from vultus.errors import NotBase64, PictureError, RequestError, UnsupportedMediaType
 from vultus.server.multipart import parse_form
-from vultus.server.pictures import picture_bytes
+from vultus.server.pictures import check_count, picture_bytes
 from vultus.server.v1.options import single_values
 from vultus.server.wire import is_json, is_packed, load_json, load_packed, media_type
 
@@ -27,20 +27,26 @@ class Contents(NamedTuple):
     options: Mapping[str, Any]
 
 
-def parse_contents(content_type: str | None, body: bytes) -> Contents:
+def parse_contents(content_type: str | None, body: bytes, limit: int) -> Contents:
     """Pictures and options of a body.
 
+    Args:
+        content_type: Its ``Content-Type``.
+        body: The body.
+        limit: Most pictures taken.
+
     Raises:
+        TooManyPictures: It holds more than ``limit``.
         UnsupportedMediaType: It is of none of the media types that are read here.
         RequestError: It is damaged, or holds no picture.
     """
     kind = media_type(content_type)
     if kind == "multipart/form-data":
-        contents = _form(content_type or "", body)
+        contents = _form(content_type or "", body, limit)
     elif is_json(kind):
-        contents = _document(_load(load_json, body, "JSON"))
+        contents = _document(_load(load_json, body, "JSON"), limit)
     elif is_packed(kind):
-        contents = _document(_load(load_packed, body, "MessagePack"))
+        contents = _document(_load(load_packed, body, "MessagePack"), limit)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         contents = Contents([body], {})
     else:
@@ -60,18 +66,20 @@ def _load(load: Any, body: bytes, name: str) -> Any:  # noqa: ANN401 - whatever 
         raise RequestError(f"the body is not {name}: {error}") from None
 
 
-def _form(content_type: str, body: bytes) -> Contents:
+def _form(content_type: str, body: bytes, limit: int) -> Contents:
     parts = parse_form(content_type, body)
+    check_count(sum(part.name == FILE_FIELD for part in parts), limit)
     fields = [(part.name, part.data.decode("utf-8", "replace")) for part in parts if part.name != FILE_FIELD]
     return Contents([part.data for part in parts if part.name == FILE_FIELD], single_values(fields))
 
 
-def _document(document: object) -> Contents:
+def _document(document: object, limit: int) -> Contents:
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
         raise RequestError("the body must be an object with text keys")
     images = document.pop(IMAGES, [])
     if not isinstance(images, list):
         raise RequestError(f"{IMAGES}: must be a list of pictures")
+    check_count(len(images), limit)
     return Contents([_picture(place, image) for place, image in enumerate(images)], document)
 
 

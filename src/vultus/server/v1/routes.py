@@ -66,7 +66,7 @@ class _Asked:
     def __init__(self, request: Request) -> None:
         self.content_type = request.headers.get("content-type")
         self.query: Mapping[str, Any] = single_values(request.query_params.multi_items())
-        self.media_type = negotiate(request.headers.get("accept"))
+        self.media_type = negotiate(", ".join(request.headers.getlist("accept")))
         self.request_id = request.state.request_id
 
     def reply(self, content: Mapping[str, object]) -> Reply:
@@ -74,7 +74,7 @@ class _Asked:
 
 
 def _read_faces(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
-    contents = parse_contents(asked.content_type, body)
+    contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
     options = parse_options(FaceOptions, asked.query, contents.options)
     profile = options.profile(engine.default_profile)
     packed = is_packed(asked.media_type)
@@ -87,7 +87,7 @@ def _read_faces(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
 
 
 def _read_embeddings(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
-    contents = parse_contents(asked.content_type, body)
+    contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
     form = parse_options(EmbeddingOptions, asked.query, contents.options).embeddings
     profile = engine.default_profile
 
@@ -99,7 +99,7 @@ def _read_embeddings(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
 
 
 def _read_compare(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
-    contents = parse_contents(asked.content_type, body)
+    contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
     if len(contents.pictures) != _PAIR:
         raise RequestError(f"a comparison needs two pictures, not {len(contents.pictures)}")
     options = parse_options(CompareOptions, asked.query, contents.options)

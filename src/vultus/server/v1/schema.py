@@ -93,7 +93,7 @@ FACES = _operation(
         "pictures": [
             {
                 "width": 220,
-                "height": 269,
+                "height": 270,
                 "faces": [
                     {
                         **_BOX,
@@ -103,7 +103,7 @@ FACES = _operation(
                         "attributes": {"landmarks106": [[90.2, 101.3]]},
                     }
                 ],
-                "seconds": {"decode": 0.0002, "detect": 0.0061, "align": 0.0001, "embed": 0.0032},
+                "seconds": {"decode": 0.0002, "detect": 0.0061, "align": 0.0001, "embed": 0.0032, "attributes": 0.0},
             },
             {"error": {"code": "picture_corrupt", "message": "the picture is cut off"}},
         ],

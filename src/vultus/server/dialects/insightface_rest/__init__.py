@@ -8,6 +8,6 @@ trace.
 
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.insightface_rest.errors import render
-from vultus.server.dialects.insightface_rest.routes import PATHS, profile, router
+from vultus.server.dialects.insightface_rest.routes import profile, router
 
-DIALECT = Dialect("insightface-rest", PATHS, router, render, profile)
+DIALECT = Dialect("insightface-rest", router, render, profile)

@@ -15,8 +15,6 @@ from vultus.server.dialects.insightface_rest.request import Extract
 from vultus.server.gathering import Outcome
 from vultus.types import Analysis, Face
 
-CROP_SIDE = 112  # pixels
-
 _MS = 1000.0  # in a second
 
 
@@ -73,9 +71,12 @@ class Answers:
         if isinstance(outcome, VultusError):
             faces: list[dict[str, Any]] = [{"status": "failed", "traceback": picture_text(outcome)}]
             return {"status": "ok", "took_ms": self._real(0.0), "faces": faces}
-        fixed = {"bbox": [0, 0, CROP_SIDE, CROP_SIDE], "size": CROP_SIDE, "prob": self._real(1.0), "status": "ok"}
-        faces = [self._description(face) | fixed for face in outcome.faces]
+        faces = [self._description(face) | self._frame(face) for face in outcome.faces]
         return {"status": "ok", "took_ms": self._ms(_total(outcome)), "faces": faces}
+
+    def _frame(self, face: Face) -> dict[str, Any]:
+        """What is told of a crop as of a face that was found: the whole crop, for sure."""
+        return {"bbox": _whole(face.box), "size": int(face.width), "prob": self._real(face.score), "status": "ok"}
 
     def _description(self, face: Face) -> dict[str, Any]:
         # No network that tells gender, age or mask is known yet: null, as in the original without one.

@@ -32,7 +32,8 @@ class Unprocessable(RequestError):
     def __init__(self, entries: Sequence[Any]) -> None:
         super().__init__("the request does not validate")
         self.entries = [
-            {**entry, "loc": ["body", *entry["loc"]], "input": _shown(entry.get("input"))} for entry in entries
+            {**entry, "loc": ["body", *map(_shown, entry["loc"])], "input": _shown(entry.get("input"))}
+            for entry in entries[:_MOST_ITEMS]
         ]
 
 
@@ -50,12 +51,17 @@ def picture_text(error: VultusError) -> str:
 def _shown(value: object, depth: int = 0) -> object:
     """A wrong value as it is told back: short, and of JSON's types."""
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_TEXT else value[:_LONGEST_TEXT] + "..."
+        return _text(value) if len(value) <= _LONGEST_TEXT else _text(value[:_LONGEST_TEXT]) + "..."
     if value is None or isinstance(value, float) or (isinstance(value, int) and -_LARGEST <= value < _LARGEST):
         return value
     if isinstance(value, dict | list) and depth < _DEEPEST:
         if isinstance(value, list):
             return [_shown(item, depth + 1) for item in value[:_MOST_ITEMS]]
         items = list(value.items())[:_MOST_ITEMS]
-        return {str(name)[:_LONGEST_TEXT]: _shown(item, depth + 1) for name, item in items}
+        return {_text(str(name)[:_LONGEST_TEXT]): _shown(item, depth + 1) for name, item in items}
     return f"({type(value).__name__})"
+
+
+def _text(text: str) -> str:
+    """Text that UTF-8 can hold: JSON may spell halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8")

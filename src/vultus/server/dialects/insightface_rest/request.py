@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, FailFast, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from vultus.errors import PictureError, VultusError
 from vultus.server.dialects.insightface_rest.errors import Unprocessable
 from vultus.server.gathering import Address
-from vultus.server.pictures import picture_bytes
+from vultus.server.pictures import check_count, picture_bytes
 from vultus.server.wire import is_json, is_packed, load_json, load_packed, media_type
 from vultus.types import Plan
 
@@ -24,10 +24,10 @@ _MOST = 2**31 - 1  # stands for any larger number
 class Images(BaseModel):
     """Pictures of a request."""
 
-    data: list[str | bytes] | None = Field(
+    data: Annotated[list[str | bytes] | None, FailFast()] = Field(
         default=None, description="Base64 text or data URLs; in MessagePack the pictures' bytes."
     )
-    urls: list[str] | None = Field(
+    urls: Annotated[list[str] | None, FailFast()] = Field(
         default=None, description="Addresses or names of files on the server; if given, `data` is not looked at."
     )
 
@@ -37,7 +37,9 @@ class Extract(BaseModel):
 
     images: Images
     threshold: float | None = Field(default=THRESHOLD, description="Detector score above which a face counts.")
-    embed_only: bool | None = Field(default=False, description="Every picture is an aligned 112x112 crop.")
+    embed_only: bool | None = Field(
+        default=False, description="Every picture is an aligned crop of the embedder's input size."
+    )
     return_face_data: bool | None = Field(default=False, description="Add the aligned crop as base64 JPEG.")
     return_landmarks: bool | None = Field(default=False, description="Add five landmarks.")
     extract_embedding: bool | None = Field(default=True, description="Compute `vec` and `norm`.")
@@ -47,7 +49,7 @@ class Extract(BaseModel):
     min_face_size: int | None = Field(default=0, description="Leave out faces with a narrower box; 0: none.")
     verbose_timings: bool | None = Field(default=False, description="Two more entries in `took`.")
     msgpack: bool | None = Field(default=False, description="Answer in MessagePack whatever `Accept` says.")
-    img_req_headers: dict[str, Any] | None = Field(default=None, description="Headers to fetch `urls` with.")
+    img_req_headers: dict[Any, Any] | None = Field(default=None, description="Headers to fetch `urls` with.")
 
     @property
     def face_threshold(self) -> float:
@@ -72,16 +74,23 @@ class Extract(BaseModel):
             min_face_size=float(_within(self.min_face_size)),
         )
 
-    def pictures(self, packed: bool) -> list[bytes | Address | VultusError]:
+    def pictures(self, packed: bool, limit: int) -> list[bytes | Address | VultusError]:
         """The pictures in order; one that is no picture's text has its error instead.
 
         Args:
             packed: Whether the body was MessagePack, where pictures are bytes and text is refused.
+            limit: Most pictures taken.
+
+        Raises:
+            TooManyPictures: There are more than ``limit``.
         """
         if self.images.urls is not None:
-            headers = {name: str(value) for name, value in (self.img_req_headers or {}).items()}
+            check_count(len(self.images.urls), limit)
+            headers = {_header_text(name): _header_text(value) for name, value in (self.img_req_headers or {}).items()}
             return [Address(name, headers) for name in self.images.urls]
-        return [_picture(item, packed) for item in self.images.data or ()]
+        data = self.images.data or ()
+        check_count(len(data), limit)
+        return [_picture(item, packed) for item in data]
 
 
 def parse_extract(content_type: str | None, body: bytes) -> tuple[Extract, bool]:
@@ -138,6 +147,10 @@ def _picture(item: str | bytes, packed: bool) -> bytes | VultusError:
         return picture_bytes(item)
     except VultusError as error:
         return error
+
+
+def _header_text(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) else f"({type(value).__name__})"
 
 
 def _within(number: int | None) -> int:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import orjson
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -18,18 +15,14 @@ from starlette.responses import RedirectResponse, Response
 
 from vultus import __version__
 from vultus.engine import FaceEngine
-from vultus.errors import EngineError
-from vultus.runtime.ticket import Ticket
-from vultus.server.dialects.insightface_rest.answers import CROP_SIDE, Answers
+from vultus.errors import VultusError
+from vultus.server.dialects.insightface_rest.answers import Answers
+from vultus.server.dialects.insightface_rest.canary import Canary
 from vultus.server.dialects.insightface_rest.request import THRESHOLD, Extract, parse_extract
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
 from vultus.server.wire import JSON, MSGPACK, X_MSGPACK, Reply, dump, is_packed, negotiate
-from vultus.types import CanvasRule, Plan, Profile
-
-PATHS = frozenset(("/", "/extract", "/info", "/health"))
-
-_CHECK_SECONDS = 10.0
+from vultus.types import CanvasRule, Profile
 
 
 def profile(engine: FaceEngine) -> Profile:
@@ -40,8 +33,9 @@ def profile(engine: FaceEngine) -> Profile:
 
 
 def router(service: Service) -> APIRouter:
-    """The routes ``PATHS`` names."""
+    """Routes ``/extract``, ``/info``, ``/health`` and ``/``."""
     routes = APIRouter(tags=["InsightFace-REST"])
+    canary = Canary()
 
     @routes.post("/extract", summary="Find, align and embed faces", **_EXTRACT)
     async def extract(request: Request) -> Response:
@@ -55,8 +49,9 @@ def router(service: Service) -> APIRouter:
     @routes.get("/health", summary="Analyses a picture and a crop of its own")
     async def health() -> Response:
         try:
-            await _check(service.lifecycle.engine)
-        except EngineError as error:
+            engine = service.lifecycle.engine
+            await canary.check(engine, profile(engine))
+        except VultusError as error:
             raise HTTPException(500, "self check failed") from error
         return Response(b'{"status":"ok"}', media_type=JSON)
 
@@ -69,7 +64,7 @@ def router(service: Service) -> APIRouter:
 
 def _read_extract(request: Request, started: float, engine: FaceEngine, body: bytes) -> Order:
     asked, packed_body = parse_extract(request.headers.get("content-type"), body)
-    packed = bool(asked.msgpack) or is_packed(negotiate(request.headers.get("accept")))
+    packed = bool(asked.msgpack) or _wants_packed(request.headers.getlist("accept"))
     media_type = X_MSGPACK if packed else JSON
     answers = Answers(asked, packed)
 
@@ -77,22 +72,12 @@ def _read_extract(request: Request, started: float, engine: FaceEngine, body: by
         return Reply(dump(answers.whole(outcomes, time.perf_counter() - started), media_type), media_type)
 
     used = replace(profile(engine), threshold=asked.face_threshold)
-    return Order(asked.pictures(packed_body), asked.plan(), used, finish)
+    return Order(asked.pictures(packed_body, engine.settings.max_request_pictures), asked.plan(), used, finish)
 
 
-async def _check(engine: FaceEngine) -> None:
-    """Take an empty picture and an empty crop through the whole walk.
-
-    Raises:
-        EngineError: It cannot be done, or not in time.
-    """
-    used, ticket = profile(engine), Ticket.within(_CHECK_SECONDS)
-    empty = np.zeros((CROP_SIDE, CROP_SIDE, 3), np.uint8)
-    plans = (Plan(), Plan(detect=False))
-    futures = [asyncio.wrap_future(engine.submit(empty, plan, used, ticket)) for plan in plans]
-    _, embedded = await asyncio.gather(*futures)
-    if not all(math.isfinite(face.norm or 0.0) for face in embedded.faces):
-        raise EngineError("the embedder answers with numbers that are not finite")
+def _wants_packed(accept: list[str]) -> bool:
+    """Whether MessagePack is wanted: for the original, where one of the lines is exactly its name."""
+    return X_MSGPACK in accept or is_packed(negotiate(", ".join(accept)))
 
 
 def _info(engine: FaceEngine) -> dict[str, Any]:
