@@ -1,0 +1,51 @@
+#!/bin/sh
+# Make a virtual environment that holds exactly the locked packages, checked by hash.
+#
+#   tools/venv.sh FOLDER LOCK...
+#
+# PYTHON names the interpreter to use; unset, the newest suitable one on the PATH is taken.
+set -eu
+
+folder=$1
+shift
+
+suitable() { # answers by running it: a name on the PATH may be a stub that starts nothing
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+find_python() {
+    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+        if suitable "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "Vultus needs Python 3.11 or newer, and none was found (tried: ${PYTHON:-python3.13 python3.12 python3.11 python3 python})." >&2
+    echo "Install one, or name it: make serve PYTHON=/path/to/python3" >&2
+    return 1
+}
+
+# Debian and its relatives ship Python without the part that makes virtual environments.
+need_ensurepip() {
+    if "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        return
+    fi
+    package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    sh "$(dirname "$0")/system_packages.sh" "$package" || true
+    "$1" -c 'import ensurepip, venv' || {
+        echo "$1 cannot make virtual environments: install its venv module ($package on Debian and Ubuntu)." >&2
+        return 1
+    }
+}
+
+if ! suitable "$folder/bin/python"; then
+    python=$(find_python)
+    need_ensurepip "$python"
+    echo "Making $folder with $("$python" --version) ($python)"
+    rm -rf "$folder"
+    "$python" -m venv "$folder"
+fi
+for lock; do
+    echo "Installing the packages of $lock"
+    "$folder/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes --requirement "$lock"
+done
