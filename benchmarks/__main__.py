@@ -21,6 +21,7 @@ MODULES: Mapping[str, str] = {
     "bound": "bound",
     "http": "http_load",
     "library": "library",
+    "workers": "workers",
     "parity": "parity",
     "accuracy": "accuracy",
     "consistency": "consistency",
