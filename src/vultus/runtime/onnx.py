@@ -9,10 +9,9 @@ import numpy as np
 import onnxruntime as ort
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
-from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
-from vultus.runtime.rows import RowOutputs, run_rows
-from vultus.runtime.ticket import Ticket
+from vultus.runtime.rows import RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
 from vultus.types import FloatArray, Image, InputSpec
 from vultus.zoo.catalogue import Model
@@ -49,7 +48,7 @@ class OnnxRuntime:
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 3
 
-    def load(self, model: Model, path: Path, spec: InputSpec) -> OnnxNetwork:
+    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``."""
         try:
             session = ort.InferenceSession(path, self._options, providers=["CPUExecutionProvider"])
@@ -57,25 +56,12 @@ class OnnxRuntime:
             raise IncompatibleGraph(f"{path.name} cannot be read as {model.name}: {error}") from error
         _check_input(session, model, spec)
         names = tuple(output.name for output in session.get_outputs())
-        return OnnxNetwork(Pool([session] * self._streams), NetworkSpec(model.name, spec, names), self._workers)
+        name = session.get_inputs()[0].name
 
+        def compute(session: ort.InferenceSession, row: Image) -> RowOutputs:
+            return list(session.run(None, {name: normalise(row[0], spec)}))
 
-class OnnxNetwork:
-    """A session, lent to as many threads at once as it has streams."""
-
-    def __init__(self, sessions: Pool[ort.InferenceSession], spec: NetworkSpec, workers: Workers) -> None:
-        self.spec = spec
-        self._sessions = sessions
-        self._workers = workers
-
-    def run(self, batch: Image, ticket: Ticket) -> Outputs:
-        """See the ``Network`` protocol; rows are spread over the idle workers."""
-        return run_rows(self._run_row, batch, self._workers, ticket)
-
-    def _run_row(self, row: Image, ticket: Ticket) -> RowOutputs:
-        blob = normalise(row[0], self.spec.input)
-        with self._sessions.lend(ticket) as session:
-            return list(session.run(None, {session.get_inputs()[0].name: blob}))
+        return RowNetwork(NetworkSpec(model.name, spec, names), Pool([session] * self._streams), compute, self._workers)
 
 
 def normalise(pixels: Image, spec: InputSpec) -> FloatArray:

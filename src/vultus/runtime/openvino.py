@@ -11,10 +11,9 @@ from openvino import Layout, Type
 from openvino.preprocess import PrePostProcessor
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
-from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
-from vultus.runtime.rows import RowOutputs, run_rows
-from vultus.runtime.ticket import Ticket
+from vultus.runtime.rows import RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
 from vultus.types import Image, InputSpec
 from vultus.zoo.catalogue import Model
@@ -47,7 +46,7 @@ class OpenVinoRuntime:
         self.device = self._find_device(device)
         self.precision = self._find_precision(precision)
 
-    def load(self, model: Model, path: Path, spec: InputSpec) -> OpenVinoNetwork:
+    def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``. Normalisation and layout become part of the graph, which then takes uint8 pixels."""
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
         if self.device == "CPU":
@@ -68,7 +67,7 @@ class OpenVinoRuntime:
                 f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {reason}"
             ) from error
         requests = Pool(compiled.create_infer_request() for _ in range(_REQUESTS_PER_STREAM * self._streams))
-        return OpenVinoNetwork(requests, NetworkSpec(model.name, spec, names), self._workers)
+        return RowNetwork(NetworkSpec(model.name, spec, names), requests, _infer, self._workers)
 
     def _find_device(self, asked: str) -> str:
         available: list[str] = self._core.available_devices
@@ -87,23 +86,10 @@ class OpenVinoRuntime:
         return asked
 
 
-class OpenVinoNetwork:
-    """A compiled network: a few inference requests, lent to who runs a row."""
-
-    def __init__(self, requests: Pool[ov.InferRequest], spec: NetworkSpec, workers: Workers) -> None:
-        self.spec = spec
-        self._requests = requests
-        self._workers = workers
-
-    def run(self, batch: Image, ticket: Ticket) -> Outputs:
-        """See the ``Network`` protocol; rows are spread over the idle workers."""
-        return run_rows(self._run_row, batch, self._workers, ticket)
-
-    def _run_row(self, row: Image, ticket: Ticket) -> RowOutputs:
-        with self._requests.lend(ticket) as request:
-            results = request.infer([row], share_inputs=True, share_outputs=True)
-            # Outputs live in the request until its next run: the copy is what makes them the caller's.
-            return [results[index].copy() for index in range(len(self.spec.outputs))]
+def _infer(request: ov.InferRequest, row: Image) -> RowOutputs:
+    results = request.infer([row], share_inputs=True, share_outputs=True)
+    # Outputs live in the request until its next run: the copy is what makes them the caller's.
+    return [results[index].copy() for index in range(len(results))]
 
 
 def _initialise_bindings() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from vultus.errors import HashMismatch, ModelUnavailable
 from vultus.settings import Settings
@@ -62,9 +62,9 @@ class Store:
         self._verdicts: dict[tuple[Path, str], tuple[tuple[int, int], bool]] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, progress: ProgressDisplay = show_progress) -> Self:
+    def from_settings(cls, settings: Settings) -> Self:
         """The store that the settings describe."""
-        return cls(settings.model_cache, settings.model_path, offline=settings.offline, progress=progress)
+        return cls(settings.model_cache, settings.model_path, offline=settings.offline)
 
     def path(self, model: Model) -> Path:
         """A verified file of the network; see ``paths``."""
@@ -120,10 +120,17 @@ class Store:
     def _fetch_all(self, missing: Sequence[Model]) -> dict[str, Path]:
         if self.offline:
             absent = "; ".join(self._not_here(model) for model in missing)
-            raise ModelUnavailable(f"{absent}; and nothing is fetched, because VULTUS_OFFLINE is set. {_ADVICE}")
+            raise ModelUnavailable(f"{absent}; and nothing is fetched, because the setting offline is on. {_ADVICE}")
         with self._locked():
             # Another process, or an archive fetched for another network, may have brought it by its turn.
-            return {model.name: self.find(model) or self._fetch(model, missing) for model in missing}
+            try:
+                return {model.name: self.find(model) or self._fetch(model, missing) for model in missing}
+            except OSError as error:  # sources that fail raise errors of their own
+                names = ", ".join(model.name for model in missing)
+                raise ModelUnavailable(
+                    f"{names} could not be fetched, because a file could not be written on this machine: {error}. "
+                    f"There has to be room in {self.cache} and in the folder for temporary files."
+                ) from error
 
     def _fetch(self, model: Model, wanted: Sequence[Model]) -> Path:
         reasons = []
@@ -190,6 +197,13 @@ class Store:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One process fetches at a time, so that each file is fetched once; ends with the process, however it ends."""
+        lock = self._acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _acquire(self) -> BaseFileLock:
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.cache / ".lock")
@@ -198,15 +212,12 @@ class Store:
             except Timeout:
                 log.info("waiting for another process that fetches networks into %s", self.cache)
                 lock.acquire()
-            try:
-                yield
-            finally:
-                lock.release()
         except OSError as error:
             raise ModelUnavailable(
                 f"nothing can be fetched into the cache {self.cache}: {error}. Set VULTUS_MODEL_CACHE to a folder "
                 "that can be written, or put the files into a folder that VULTUS_MODEL_PATH names."
             ) from error
+        return lock
 
 
 _ADVICE = (

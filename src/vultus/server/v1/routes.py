@@ -152,6 +152,7 @@ def _info(service: Service, engine: FaceEngine) -> dict[str, object]:
         "limits": {
             "max_picture_bytes": settings.max_picture_bytes,
             "max_picture_pixels": settings.max_picture_pixels,
+            "max_picture_faces": settings.max_picture_faces,
             "max_request_bytes": settings.max_request_bytes,
             "max_request_pictures": settings.max_request_pictures,
             "request_timeout": settings.request_timeout,
