@@ -4,17 +4,18 @@
 VENV := .venv
 REFERENCE := .venv-reference
 RUN := $(VENV)/bin/python
+LOCKS := requirements/base.lock requirements/build.lock
 ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-fast lint format bench build lock clean environment reference load-generator test-tools
+.PHONY: help serve test test-fast lint format bench build lock clean base environment reference load-generator test-tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.package ## Set up what is missing, then serve on 127.0.0.1:18081 (options: ARGS="--port 9000")
+serve: base ## Set up what is missing, then serve on 127.0.0.1:18081 (options: ARGS="--port 9000")
 	@exec $(RUN) -m vultus serve $(ARGS)
 
 test: environment reference test-tools ## Run the whole test suite, setting up everything it needs (choose: ARGS="tests/imaging")
@@ -51,9 +52,16 @@ clean: ## Remove everything make has made in this folder
 	rm -rf $(VENV) $(REFERENCE) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-environment: $(VENV)/.dev $(VENV)/.package
+base:
+	@sh tools/venv.sh $(VENV) $(LOCKS)
+	@$(INSTALL_CHECKOUT)
 
-reference: $(REFERENCE)/.installed ## Set up the reference implementation in .venv-reference
+environment:
+	@sh tools/venv.sh $(VENV) $(LOCKS) requirements/dev.lock
+	@$(INSTALL_CHECKOUT)
+
+reference: ## Set up the reference implementation in .venv-reference
+	@sh tools/venv.sh $(REFERENCE) requirements/reference.lock
 
 load-generator: ## Install wrk, which makes the load for benchmarks
 	@command -v wrk >/dev/null || sh tools/system_packages.sh wrk
@@ -62,23 +70,11 @@ load-generator: ## Install wrk, which makes the load for benchmarks
 test-tools:
 	@$(MAKE) --no-print-directory load-generator || [ "$${CI:-}" != true ]
 
+# The copy says for which declaration it was done.
+INSTALL_CHECKOUT = cmp -s pyproject.toml $(VENV)/.pyproject.toml || { \
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable . && \
+	cp pyproject.toml $(VENV)/.pyproject.toml; }
+
 # One lock for every supported Python and platform, with no word of where the packages came from.
 LOCK = $(RUN) -m uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(ARGS)
-
-# A stamp is younger than what it was made from, or it is made again.
-$(VENV)/.base: requirements/base.lock requirements/build.lock
-	@sh tools/venv.sh $(VENV) $^
-	@touch $@
-
-$(VENV)/.dev: requirements/dev.lock $(VENV)/.base
-	@sh tools/venv.sh $(VENV) $<
-	@touch $@
-
-$(VENV)/.package: pyproject.toml $(VENV)/.base
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
-	@touch $@
-
-$(REFERENCE)/.installed: requirements/reference.lock
-	@sh tools/venv.sh $(REFERENCE) $<
-	@touch $@

@@ -32,11 +32,13 @@ MODULES: Mapping[str, str] = {
 def main(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(MODULES)}, all or table.")],
     out: Annotated[Path | None, typer.Option(help="Where to write the result as JSON (a folder for `all`).")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Embedders whose accuracy is measured.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Embedders whose accuracy is measured; none: all that are here.")
+    ] = None,
     quick: Annotated[bool, typer.Option(help="Few and short runs: shows that it works, not how fast.")] = False,
 ) -> None:
     """Measure Vultus. Exits with 1 where a bar is missed."""
-    options = Options(quick, tuple(model) if model else Options().embedders)
+    options = Options(quick, tuple(model or ()))
     console = Console(width=None if sys.stdout.isatty() else 140)
     # What quick runs find must not be taken for results.
     kept = out or (places.REPOSITORY / "out" / "results" if quick else places.RESULTS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import lfw, noses, places
 from benchmarks.report import Bar, Report, Row
-from benchmarks.subject import Options, open_engine
+from benchmarks.subject import Options, open_engine, present_embedders
 from vultus import FaceEngine
 from vultus.types import FloatArray, Plan
 
@@ -97,8 +97,9 @@ def run(options: Options) -> Report:
     with open_engine() as engine:
         hits = find_noses(noses.read(places.data("compreface_samples")), engine)
     rows = _nose_rows(list(hits.values()))
+    embedders = options.embedders or present_embedders()
     verifications = {}
-    for embedder in options.embedders:
+    for embedder in embedders:
         with open_engine(embedder=embedder) as engine:
             verifications[embedder] = verify(compare_faces(places.data("lfw_aligned"), engine, options.pick(5, 2)))
         rows += _lfw_rows(embedder, verifications[embedder])
@@ -112,7 +113,7 @@ def run(options: Options) -> Report:
             "measure it; that of all cross-identity pairs rests on thousands, which share pictures and hence are not "
             "independent. Both hold for press photographs like those of LFW.",
         ],
-        models=["scrfd_500m_bnkps", *options.embedders],
+        models=["scrfd_500m_bnkps", *embedders],
         detail={
             "noses": {name: asdict(hit) for name, hit in hits.items()},
             "lfw": {name: asdict(verification) for name, verification in verifications.items()},

@@ -20,13 +20,14 @@ def seconds_to_first_answer(models: Sequence[Path], path: str, body: Body, **set
     start = time.perf_counter()
     with Server(models, **settings) as server, httpx.Client(base_url=server.url, timeout=PATIENCE_SECONDS) as client:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(client, path, body):
+        while not answers(client, path, body):
             server.check_alive(deadline)
             time.sleep(POLL_SECONDS)
         return time.perf_counter() - start
 
 
-def _answers(client: httpx.Client, path: str, body: Body) -> bool:
+def answers(client: httpx.Client, path: str, body: Body) -> bool:
+    """Whether a server has a good answer to this request by now."""
     try:
         answer = client.post(
             path, content=body.content, headers={"Content-Type": body.content_type, "Accept": body.accept}

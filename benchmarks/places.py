@@ -6,9 +6,16 @@ import os
 import subprocess
 from pathlib import Path
 
+from vultus.settings import load_settings
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "benchmarks" / "results"
 PICTURES = REPOSITORY / "out" / "pictures"
+SHARED = REPOSITORY.parent / "shared"
+"""Weights (``models``) and photographs (``data``) that a developer has beside the checkout."""
+
+VARIABLES = ("VULTUS_BENCHMARK_DATA", "VULTUS_REFERENCE_PYTHON")
+"""Of the environment; besides these, the settings' own ``VULTUS_MODEL_PATH`` and ``VULTUS_MODEL_CACHE`` count."""
 
 _FIND_INSIGHTFACE = "import importlib.util as u; print(u.find_spec('insightface').submodule_search_locations[0])"
 
@@ -18,14 +25,18 @@ class Missing(Exception):
 
 
 def models() -> tuple[Path, ...]:
-    """Folders of network files: those of ``VULTUS_MODEL_PATH``, else ``../shared/models``.
+    """Folders of network files: those of ``VULTUS_MODEL_PATH``, else ``../shared/models``; then Vultus's own cache.
 
     Raises:
-        Missing: One of them does not exist.
+        Missing: One that is named does not exist, or there is none at all.
     """
-    given = [part for part in os.environ.get("VULTUS_MODEL_PATH", "").split(os.pathsep) if part]
-    folders = given or [str(REPOSITORY.parent / "shared" / "models")]
-    return tuple(_folder(Path(folder), "VULTUS_MODEL_PATH") for folder in folders)
+    settings = load_settings()
+    given = [_folder(folder, "VULTUS_MODEL_PATH") for folder in settings.model_path]
+    usual = [] if given else [SHARED / "models"]
+    folders = (*given, *(folder for folder in (*usual, settings.model_cache) if folder.is_dir()))
+    if not folders:
+        raise Missing("there are no network files here; run `vultus models pull` or set VULTUS_MODEL_PATH")
+    return folders
 
 
 def network(file: str) -> Path:
@@ -37,7 +48,9 @@ def network(file: str) -> Path:
     for folder in models():
         if (folder / file).is_file():
             return folder / file
-    raise Missing(f"{file} is in none of {', '.join(map(str, models()))}; set VULTUS_MODEL_PATH to where it is")
+    raise Missing(
+        f"{file} is in none of {', '.join(map(str, models()))}; run `vultus models pull` or set VULTUS_MODEL_PATH"
+    )
 
 
 def data(name: str) -> Path:
@@ -46,7 +59,7 @@ def data(name: str) -> Path:
     Raises:
         Missing: There is no such folder.
     """
-    base = Path(os.environ.get("VULTUS_BENCHMARK_DATA") or REPOSITORY.parent / "shared" / "data")
+    base = Path(os.environ.get("VULTUS_BENCHMARK_DATA") or SHARED / "data")
     return _folder(base / name, "VULTUS_BENCHMARK_DATA")
 
 

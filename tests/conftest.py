@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -16,14 +17,42 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from benchmarks.places import SHARED, VARIABLES
+from vultus.settings import ENV_PREFIX
+
 T = TypeVar("T")
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+MARKS = frozenset({"unit", "integration", "performance"})
+NOT_HERE = "beside the repository, which is not here"
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Every test has exactly one of the marks: ``-m unit`` must mean what it says."""
+    wrong = [item.nodeid for item in items if len(MARKS & {mark.name for mark in item.iter_markers()}) != 1]
+    if wrong:
+        raise pytest.UsageError(f"exactly one of the marks {', '.join(sorted(MARKS))} is needed: {', '.join(wrong)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A suite that is green because half of it was left out must not look whole."""
+    left_out = sum(NOT_HERE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
+    if left_out:
+        terminalreporter.section("not the whole suite", sep="!", red=True, bold=True)
+        terminalreporter.write_line(f"{left_out} tests were SKIPPED: weights or photographs are not in {SHARED}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_user() -> Iterator[None]:
+    """Tests see the defaults, whatever this user has set; only the variables of the benchmarks stay."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(ENV_PREFIX) and name not in VARIABLES]:
+            patch.delenv(name)
+        yield
 
 
 def _shared(name: str) -> Path:
     folder = SHARED / name
     if not folder.is_dir():
-        pytest.skip(f"needs the folder ../shared/{name} beside the repository, which is not here")
+        pytest.skip(f"needs the folder ../shared/{name} {NOT_HERE}")
     return folder
 
 

@@ -13,12 +13,6 @@ from vultus.settings import GROUPS, Settings, load_settings, misspelt_variables,
 pytestmark = pytest.mark.unit
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(variable_of(name), raising=False)
-
-
 def test_every_setting_is_in_one_group_and_explained() -> None:
     grouped = [name for group in GROUPS for name in group.model_fields]
     assert sorted(grouped) == sorted(Settings.model_fields)

@@ -59,13 +59,17 @@ def _code_breaches(name: str, text: str) -> Iterator[str]:
 
 
 def _files() -> Iterator[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        raise SystemExit(f"the rules of the house are checked over what git lists: {reason}") from None
     for name in listed.stdout.split("\0"):
         if name and (ROOT / name).is_file():
             yield ROOT / name

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Make a virtual environment that holds exactly the locked packages, checked by hash.
+# See to it that a virtual environment holds the locked packages, checked by hash. It is made anew where its interpreter
+# has gone or been replaced, and where a lock has changed, so that nothing stays that has left the lock.
 #
 #   tools/venv.sh FOLDER LOCK...
 #
-# PYTHON names the interpreter to use; unset, the newest suitable one on the PATH is taken.
+# PYTHON names the interpreter to make it with; unset, the first suitable one of the names below on the PATH is taken.
 set -eu
 
 folder=$1
 shift
+installed=$folder/.locks # copies of the locks whose packages are in
 
 suitable() { # answers by running it: a name on the PATH may be a stub that starts nothing
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
@@ -38,14 +40,24 @@ need_ensurepip() {
     }
 }
 
-if ! suitable "$folder/bin/python"; then
+whole() {
+    "$folder/bin/python" -c 'import pip' >/dev/null 2>&1 || return
+    for lock; do
+        [ ! -e "$installed/${lock##*/}" ] || cmp -s "$lock" "$installed/${lock##*/}" || return
+    done
+}
+
+if ! whole "$@"; then
     python=$(find_python)
     need_ensurepip "$python"
     echo "Making $folder with $("$python" --version) ($python)"
     rm -rf "$folder"
     "$python" -m venv "$folder"
 fi
+mkdir -p "$installed"
 for lock; do
+    [ ! -e "$installed/${lock##*/}" ] || continue
     echo "Installing the packages of $lock"
     "$folder/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes --requirement "$lock"
+    cp "$lock" "$installed"
 done

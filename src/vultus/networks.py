@@ -14,9 +14,10 @@ from vultus.embed import EMBEDDER_FAMILIES, Embedder
 from vultus.errors import IncompatibleGraph, SettingsError
 from vultus.profiles import models_of
 from vultus.runtime.network import Network, Runtime
+from vultus.settings import LicencePolicy
 from vultus.types import Profile
 from vultus.zoo.catalogue import Catalogue, Model, Task
-from vultus.zoo.licence import LicencePolicy, check_licence
+from vultus.zoo.licence import check_licence
 from vultus.zoo.store import Store
 
 T = TypeVar("T")

@@ -58,6 +58,7 @@ def _split_names(value: Any) -> Any:  # noqa: ANN401
 UserPath: TypeAlias = Annotated[Path, AfterValidator(_expand)]
 Paths: TypeAlias = Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_split_paths)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+LicencePolicy: TypeAlias = Literal["any", "permissive"]
 
 
 class Networks(BaseModel):
@@ -72,7 +73,7 @@ class Networks(BaseModel):
         default_factory=_default_cache, description="Folder fetched network files are kept in; may be read-only."
     )
     offline: bool = Field(default=False, description="Never fetch anything; use what is in model-path and the cache.")
-    license_policy: Literal["any", "permissive"] = Field(
+    license_policy: LicencePolicy = Field(
         default="any",
         description="`permissive` refuses networks whose licence forbids commercial use or is not stated.",
     )

@@ -1,30 +1,46 @@
-"""Start to first answer, on the runtime that needs no weights."""
+"""Start to first answer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 
 from benchmarks import bodies, footprint
+from benchmarks.load import Body
 
-pytestmark = pytest.mark.integration
-
-
-def picture(value: int) -> bytes:
-    """A JPEG of one shade; the stand-in for a detector finds faces where it is bright."""
-    _, content = cv2.imencode(".jpg", np.full((120, 160, 3), value, np.uint8))
-    return content.tobytes()
+BODY = Body(content=b"{}", content_type="application/json", accept="application/json", marker='"vec"')
 
 
-def test_it_is_measured_up_to_a_good_answer(tmp_path: Path) -> None:
-    body = bodies.extract_json([picture(255)])
-    assert 0 < footprint.seconds_to_first_answer([tmp_path], "/extract", body, runtime="dummy") < 60
+def refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
 
 
-def test_answers_without_a_face_are_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(footprint, "PATIENCE_SECONDS", 3)
-    with pytest.raises(RuntimeError, match="does not answer"):
-        footprint.seconds_to_first_answer([tmp_path], "/extract", bodies.extract_json([picture(0)]), runtime="dummy")
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("handler", "good"),
+    [
+        (lambda _: httpx.Response(200, text='[{"vec": [1]}]'), True),
+        (lambda _: httpx.Response(200, text="[]"), False),
+        (lambda _: httpx.Response(503, text='{"vec": "not ready"}'), False),
+        (refuse, False),
+    ],
+    ids=["face", "no face", "not ready", "not listening"],
+)
+def test_only_a_good_answer_that_holds_a_face_counts(
+    handler: Callable[[httpx.Request], httpx.Response], good: bool
+) -> None:
+    with httpx.Client(transport=httpx.MockTransport(handler), base_url="http://test") as client:
+        assert footprint.answers(client, "/extract", BODY) is good
+
+
+@pytest.mark.integration
+def test_a_real_server_is_measured_up_to_its_first_answer(tmp_path: Path) -> None:
+    """On the runtime that needs no weights and finds faces where a picture is bright."""
+    _, content = cv2.imencode(".jpg", np.full((120, 160, 3), 255, np.uint8))
+    body = bodies.extract_json([content.tobytes()])
+    assert footprint.seconds_to_first_answer([tmp_path], "/extract", body, runtime="dummy") > 0

@@ -25,6 +25,20 @@ def test_a_network_is_taken_from_the_first_folder_that_has_it(tmp_path: Path, mo
         places.network("other.onnx")
 
 
+def test_the_cache_is_looked_into_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "SHARED", tmp_path)
+    monkeypatch.setenv("VULTUS_MODEL_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(Missing, match="vultus models pull"):
+        places.models()
+    (tmp_path / "cache").mkdir()
+    assert places.models() == (tmp_path / "cache",)
+    (tmp_path / "models").mkdir()
+    assert places.models() == (tmp_path / "models", tmp_path / "cache")
+    monkeypatch.setenv("VULTUS_MODEL_PATH", str(tmp_path / "absent"))
+    with pytest.raises(Missing, match="VULTUS_MODEL_PATH"):
+        places.models()
+
+
 def test_a_missing_folder_is_named_with_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VULTUS_BENCHMARK_DATA", str(tmp_path))
     with pytest.raises(Missing, match="VULTUS_BENCHMARK_DATA"):

@@ -6,7 +6,6 @@ pictures of 640 x 480 are not scaled, so a white square over one cell is one fac
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from vultus.cli.app import app
 @pytest.fixture
 def dummy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings of the dummy engine and nothing else, in a folder of its own."""
-    for name in [name for name in os.environ if name.startswith("VULTUS_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("VULTUS_RUNTIME", "dummy")
     monkeypatch.setenv("VULTUS_OFFLINE", "true")
     monkeypatch.setenv("VULTUS_STREAMS", "2")

@@ -60,6 +60,20 @@ def test_help_of_each_command_lists_its_settings(command: str, groups: tuple[typ
     assert "Exit codes: " in output
 
 
+@pytest.mark.parametrize(
+    ("command", "code_1"),
+    [
+        (["detect"], "1 some or all pictures"),
+        (["compare"], "1 different persons"),
+        (["serve"], "1 an unexpected failure"),
+        (["doctor"], "1 something does"),
+        *((["models", *name], "1 verify found") for name in ([], ["list"], ["pull"], ["verify"], ["path"], ["info"])),
+    ],
+)
+def test_help_says_what_exit_code_1_means_for_the_command(command: list[str], code_1: str) -> None:
+    assert code_1 in CliRunner(env=WIDE).invoke(app, [*command, "--help"]).output
+
+
 def test_help_fits_a_narrow_terminal() -> None:
     narrow = {"COLUMNS": "80", "NO_COLOR": "1"}
     for command in ([], ["detect"], ["embed"], ["compare"], ["serve"]):

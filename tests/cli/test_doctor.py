@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,6 @@ PACK = ("scrfd_500m_bnkps", "w600k_mbf", "2d106det")
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setenv("VULTUS_RUNTIME", "auto")
     monkeypatch.setenv("VULTUS_MODEL_CACHE", str(tmp_path / "cache"))
     app = typer.Typer()
     app.command()(doctor)
@@ -48,6 +48,7 @@ def test_the_text_says_the_same(run: Callable[..., Result], shared_models: Path)
     assert result.exit_code == 0
     for part in ("cpu:", "cores:", "openvino:", "scrfd_500m_bnkps", "no problems found"):
         assert part in result.stdout
+    assert re.search(r"^memory: [0-9.]+ [MGT]iB$", result.stdout, re.MULTILINE)
 
 
 def test_missing_networks_are_problems_with_advice(run: Callable[..., Result]) -> None:

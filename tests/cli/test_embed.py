@@ -77,6 +77,14 @@ def test_arrays_say_what_json_says(run: Run, two: Path, one: Path, broken: Path,
         assert arrays["embeddings"].dtype == np.float32
 
 
+def test_a_picture_named_twice_is_two_pictures(run: Run, one: Path, two: Path, tmp_path: Path) -> None:
+    out = tmp_path / "faces.npz"
+    assert run("embed", "--out", out, one, two, one).exit_code == 0
+    with np.load(out) as arrays:
+        assert arrays["picture"].tolist() == [0, 1, 1, 2]
+        assert arrays["paths"].tolist() == [str(one), str(two), str(one)]
+
+
 def test_npy_holds_the_embeddings_alone(run: Run, two: Path, tmp_path: Path) -> None:
     assert run("embed", "--out", tmp_path / "faces.npy", two).exit_code == 0
     assert np.load(tmp_path / "faces.npy").shape == (2, 512)

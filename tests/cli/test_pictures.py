@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vultus.cli.pictures import Picture, Reader, gather
+from vultus.cli.pictures import Reader, gather
 from vultus.errors import PictureUnreachable
 
 pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("dummy")]
@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("dummy")]
 def test_a_file_that_is_named_is_always_tried(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("x", encoding="utf-8")
-    assert gather([str(text)]) == [Picture(str(text), Path("notes.txt"))]
+    [found] = gather([str(text)])
+    assert (found.name, found.place, found.error) == (str(text), Path("notes.txt"), None)
 
 
 def test_a_folder_gives_its_pictures_sorted_without_hidden_and_other_files(album: Path) -> None:

@@ -6,7 +6,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -302,11 +301,3 @@ def test_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(8) as pool:
         for name, image in zip(names, pool.map(lambda name: decode(PICTURES[name]), names), strict=True):
             np.testing.assert_array_equal(image, alone[name])
-
-
-@pytest.mark.integration
-def test_photographs_decode_as_opencv_decodes_them(shared_data: Path) -> None:
-    for path in sorted((shared_data / "compreface_samples").glob("0*_[2-8].jpg")):
-        data = path.read_bytes()
-        expected = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB))
-        np.testing.assert_array_equal(decode(data), expected)

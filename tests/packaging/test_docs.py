@@ -37,6 +37,21 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
     assert named_targets <= targets
 
 
+def test_every_page_is_linked_from_the_index_once() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    links = re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))
+    assert sorted(links) == sorted(pages)
+
+
+def test_every_picture_is_named_beside_its_licence() -> None:
+    folder = ROOT / "docs" / "images"
+    said = (folder / "README.md").read_text(encoding="utf-8")
+    assert "public domain" in said
+    pictures = [path for path in folder.iterdir() if path.suffix != ".md"]
+    assert pictures
+    assert all(f"`{path.name}`" in said for path in pictures)
+
+
 def test_the_readme_has_what_a_first_reader_needs() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for needed in ("make serve", "curl ", "/v1/faces", "/extract", "non-commercial", "permissive", "docs/images/"):

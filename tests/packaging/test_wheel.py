@@ -14,9 +14,11 @@ import pytest
 import skimage.data
 from PIL import Image as PillowImage
 
+from benchmarks.places import SHARED
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "base.lock"
-LOCAL_MODELS = ROOT.parent / "shared" / "models"
+LOCAL_MODELS = SHARED / "models"
 
 # Installing all locked packages may have to fetch them first.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]

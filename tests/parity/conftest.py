@@ -24,7 +24,6 @@ def engine(shared_models: Path) -> Iterator[FaceEngine]:
 
 @pytest.fixture(scope="session")
 def onnx_engine(shared_models: Path) -> Iterator[FaceEngine]:
-    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     with open_engine(runtime="onnx") as opened:
         yield opened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -13,14 +14,19 @@ pytestmark = pytest.mark.unit
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "check_tree.py"
 
 
-@pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str | bytes], list[str]]:
-    """A function that says what is wrong with a file of the given name and content."""
+def load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("check_tree", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str | bytes], list[str]]:
+    """A function that says what is wrong with a file of the given name and content."""
+    module = load()
     monkeypatch.setattr(module, "ROOT", tmp_path)
 
     def run(name: str, content: str | bytes) -> list[str]:
@@ -63,3 +69,15 @@ def test_each_breach_is_named(
 ) -> None:
     (breach,) = check(name, content)
     assert breach.startswith(expected)
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_without_a_checkout_it_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_git: bool) -> None:
+    module = load()
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    if not has_git:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="git") as ended:
+        module.main()
+    assert "\n" not in str(ended.value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,61 @@ def test_a_broken_environment_is_made_anew(tmp_path: Path, stub: Path) -> None:
     done = script("venv.sh", folder, PYTHON=sys.executable)
     assert done.returncode == 0, done.stderr
     assert subprocess.run([folder / "bin" / "python", "-c", ""], check=False).returncode == 0
+
+
+def wheel(folder: Path, name: str) -> Path:
+    """The smallest wheel pip takes: https://packaging.python.org/specifications/binary-distribution-format/."""
+    built = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(built, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return built
+
+
+def locked(*wheels: Path) -> str:
+    digests = [hashlib.sha256(built.read_bytes()).hexdigest() for built in wheels]
+    return "".join(f"{b.name[:5]} @ {b.as_uri()} --hash=sha256:{d}\n" for b, d in zip(wheels, digests, strict=True))
+
+
+def holds(folder: Path, name: str) -> bool:
+    return (
+        subprocess.run(
+            [folder / "bin" / "python", "-c", f"import {name}"], stderr=subprocess.DEVNULL, check=False
+        ).returncode
+        == 0
+    )
+
+
+def test_what_leaves_a_lock_leaves_the_environment(tmp_path: Path) -> None:
+    folder, first, second = tmp_path / "environment", tmp_path / "a.lock", tmp_path / "b.lock"
+    one, two, more = (wheel(tmp_path, name) for name in ("tiny1", "tiny2", "tiny3"))
+    first.write_text(locked(one, two))
+    second.write_text(locked(more))
+
+    assert script("venv.sh", folder, first, PYTHON=sys.executable).returncode == 0
+    assert [holds(folder, name) for name in ("tiny1", "tiny2", "tiny3")] == [True, True, False]
+    added = script("venv.sh", folder, first, second)  # without a change nothing is made anew
+    assert (added.returncode, added.stdout.count("Making"), added.stdout.count("Installing the")) == (0, 0, 1)
+    assert holds(folder, "tiny3")
+    assert script("venv.sh", folder, first, second).stdout == ""
+
+    first.write_text(locked(two))
+    changed = script("venv.sh", folder, first, PYTHON=sys.executable)
+    assert changed.stdout.startswith("Making ")
+    assert [holds(folder, name) for name in ("tiny1", "tiny2", "tiny3")] == [False, True, False]
+
+
+def test_an_environment_whose_interpreter_was_replaced_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    assert script("venv.sh", folder, PYTHON=sys.executable).returncode == 0
+    (libraries,) = folder.glob("lib/python3.*")
+    libraries.rename(libraries.with_name("python3.0"))  # another minor version looks for packages elsewhere
+    done = script("venv.sh", folder, PYTHON=sys.executable)
+    assert done.stdout.startswith("Making ")
+    assert holds(folder, "pip")
 
 
 def test_without_a_suitable_python_it_says_what_is_needed(tmp_path: Path, stub: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import ByteSize
 
 from vultus import __version__
 from vultus.cli.machine import installed, read_cpu, read_engines, read_gpus, read_memory
@@ -23,6 +24,11 @@ from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.licence import check_licence
 from vultus.zoo.store import Copy, Store
 
+EXIT_CODES = (
+    "Exit codes: 0 nothing stands in the way; 1 something does, which is told with advice; 2 wrong usage or a setting "
+    "that is out of range; 130 interrupted."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -34,10 +40,7 @@ class Problem:
 
 @with_settings(Networks, Inference)
 def doctor(settings: Settings, as_json: AsJson = False) -> None:
-    """Say what this machine can do: processor, memory, engines, GPU, networks, cache.
-
-    Exit code 1 if something stands in the way of the settings, with advice.
-    """
+    """Say what this machine can do (processor, memory, engines, GPU, networks, cache), and what stands in the way."""
     weights, missing = check_networks(settings)
     problems = [*check_engines(settings), *missing]
     facts = describe_machine() | {
@@ -121,7 +124,9 @@ def is_writable(folder: Path) -> bool:
 
 def _print(facts: dict[str, Any], problems: list[Problem]) -> None:
     for topic, fact in facts.items():
-        typer.echo(f"{topic}: {_text(fact)}".replace(": \n", ":\n"))
+        if topic.endswith("_bytes") and fact is not None:
+            fact = ByteSize(fact).human_readable(separator=" ")
+        typer.echo(f"{topic.removesuffix('_bytes')}: {_text(fact)}".replace(": \n", ":\n"))
     for problem in problems:
         typer.echo(f"PROBLEM: {problem.what}\n  advice: {problem.advice}")
     if not problems:

@@ -99,12 +99,12 @@ class Harvest:
     """Gathers faces for an array file."""
 
     faces: list[Face] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
+    sources: list[Picture] = field(default_factory=list)
 
     def add(self, picture: Picture, analysis: Analysis) -> None:
         """Keep a picture's faces."""
         self.faces += analysis.faces
-        self.sources += [picture.name] * len(analysis.faces)
+        self.sources += [picture] * len(analysis.faces)
 
     def arrays(self, suffix: str, pictures: list[Picture], size: int) -> bytes:
         """The file's content.
@@ -118,14 +118,14 @@ class Harvest:
         if suffix == ".npy":
             np.save(file, embeddings)
             return file.getvalue()
-        places = {picture.name: place for place, picture in enumerate(pictures)}
+        places = {picture: place for place, picture in enumerate(pictures)}
         np.savez(
             file,
             embeddings=embeddings,
             boxes=np.array([face.box for face in self.faces], np.float32).reshape(-1, 4),
             scores=np.array([face.score for face in self.faces], np.float32),
             norms=np.array([face.norm for face in self.faces], np.float32),
-            picture=np.array([places[name] for name in self.sources], np.int64),
+            picture=np.array([places[picture] for picture in self.sources], np.int64),
             paths=np.array([json_name(picture.name) for picture in pictures], np.str_),
         )
         return file.getvalue()

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from vultus.cli.options import with_settings
-from vultus.cli.output import EXIT_FAILED, print_json
+from vultus.cli.output import EXIT_FAILED, print_facts, print_json, print_table
 from vultus.errors import UnknownModel
 from vultus.settings import Networks, Settings
 from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.licence import check_licence
 from vultus.zoo.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="The networks: list, fetch, verify, find and describe them.")
-
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 Name: TypeAlias = Annotated[str, typer.Argument(help="Name or alias of a network.")]
 
-_PIPED_WIDTH = 160  # no terminal tells how wide it is, and names must not be cut
+EXIT_CODES = (
+    "Exit codes: 0 all went well; 1 verify found a file that is wrong or missing; 2 wrong usage or settings, or a name "
+    "that is not in the catalogue; 3 a network cannot be had or its licence is refused; 130 interrupted."
+)
+
+app = typer.Typer(
+    no_args_is_help=True, help="The networks: list, fetch, verify, find and describe them.", epilog=EXIT_CODES
+)
 
 
-@app.command("list")
+@app.command("list", epilog=EXIT_CODES)
 @with_settings(Networks)
 def list_models(settings: Settings, as_json: AsJson = False) -> None:
     """All networks and packs of the catalogue, and whether their files are here."""
@@ -37,19 +39,17 @@ def list_models(settings: Settings, as_json: AsJson = False) -> None:
         packs = [asdict(pack) | {"configured": pack.name == settings.pack} for pack in catalogue.packs]
         print_json({"models": models, "packs": packs})
         return
-    table = Table("name", "task", "family", "size", "licence", "commercial use", "present", box=None, pad_edge=False)
-    for model in catalogue.models:
-        commercial = commercial_use(model)
-        present = "yes" if store.present(model) else "no"
-        table.add_row(model.name, model.task, model.family, megabytes(model), model.licence, commercial, present)
-    packs_table = Table("pack", "networks", "what it is", box=None, pad_edge=False)
+    rows = [
+        (model.name, model.task, megabytes(model), commercial_use(model), "yes" if store.present(model) else "no")
+        for model in catalogue.models
+    ]
+    print_table(("name", "task", "size", "commercial use", "present"), rows, numbers=False)
     for pack in catalogue.packs:
         mark = " (in use)" if pack.name == settings.pack else ""
-        packs_table.add_row(pack.name + mark, ", ".join(pack.models), pack.summary)
-    _print(table, "", packs_table)
+        typer.echo(f"\npack {pack.name}{mark}: {', '.join(pack.models)}\n  {pack.summary}")
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 @with_settings(Networks)
 def pull(
     settings: Settings,
@@ -71,7 +71,7 @@ def pull(
         typer.echo(f"{model.name}: {path}")
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 @with_settings(Networks)
 def verify(
     settings: Settings,
@@ -104,7 +104,7 @@ def verify(
     raise typer.Exit(EXIT_FAILED if absent or not all(copy.intact for _, copy in copies) else 0)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 @with_settings(Networks)
 def path(settings: Settings, name: Name, as_json: AsJson = False) -> None:
     """Where a network's verified file is; it is fetched if it is nowhere."""
@@ -117,7 +117,7 @@ def path(settings: Settings, name: Name, as_json: AsJson = False) -> None:
         typer.echo(found)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 @with_settings(Networks)
 def info(settings: Settings, name: Name, as_json: AsJson = False) -> None:
     """Everything the catalogue says of a network."""
@@ -127,11 +127,8 @@ def info(settings: Settings, name: Name, as_json: AsJson = False) -> None:
     if as_json:
         print_json(asdict(model) | {"path": str(found) if found else None})
         return
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for key, value in asdict(model).items():
-        table.add_row(key, "\n".join(_lines(value)))
-    table.add_row("path", str(found) if found else "not here")
-    _print(table)
+    facts = {key: "\n".join(_lines(value)) for key, value in asdict(model).items()}
+    print_facts(facts | {"path": str(found) if found else "not here"})
 
 
 def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
@@ -198,9 +195,3 @@ def _lines(value: object) -> list[str]:
             return ["-"]
         case _:
             return [str(value)]
-
-
-def _print(*parts: Table | str) -> None:
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False)
-    for part in parts:
-        console.print(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import typer
@@ -23,6 +23,7 @@ from vultus.errors import (
 )
 
 _PIPED_WIDTH = 160  # no terminal tells how wide it is
+_ANY_WIDTH = 100_000  # a terminal folds lines that are too long for it; Rich would cut them
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -103,11 +104,21 @@ def json_name(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A small table on standard output, numbers to the right."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True) -> None:
+    """A small table on standard output, of which nothing is ever cut; numbers stand to the right, words to the left."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
+    Console(file=sys.stdout, width=_ANY_WIDTH, markup=False).print(table)
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Names with what is to be said of them, beside each other on standard output; long values are folded."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, value)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False).print(table)

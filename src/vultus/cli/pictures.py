@@ -18,9 +18,9 @@ SUFFIXES = frozenset(
 """Files of a folder that are taken for pictures; a file that is named itself is always tried."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One picture to work on, or why there is none.
+    """One picture to work on, or why there is none. A file that is named twice is two pictures.
 
     Attributes:
         name: The path as the user would write it; ``-`` is standard input.

@@ -9,7 +9,8 @@ from vultus.settings import GROUPS, Settings
 
 EXIT_CODES = (
     "Exit codes: 0 stopped on request; 1 an unexpected failure at the start, which the log describes; 2 wrong usage or "
-    "settings, or an address that cannot be listened on; 3 a network or an engine is not available."
+    "settings, or an address that cannot be listened on; 3 a network or an engine is not available; 130 interrupted "
+    "before it listened."
 )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from vultus.errors import LicenseRefused
+from vultus.settings import LicencePolicy
 from vultus.zoo.catalogue import Model
-
-LicencePolicy: TypeAlias = Literal["any", "permissive"]
 
 # Allow commercial use, but ask for the source of what they are built into.
 _COPYLEFT = ("GPL", "LGPL", "AGPL")
