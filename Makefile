@@ -66,9 +66,11 @@ reference: ## Set up the reference implementation in .venv-reference
 load-generator: ## Install wrk, which makes the load for benchmarks
 	@command -v wrk >/dev/null || sh tools/system_packages.sh wrk
 
-# Tests whose tool is missing are skipped and say so; where the suite has to be whole (CI=true) that is an error.
-test-tools:
+# Tests whose tool or weights are missing are skipped and say so; where the suite has to be whole (CI=true) they are
+# got first, and not getting them is an error.
+test-tools: base
 	@$(MAKE) --no-print-directory load-generator || [ "$${CI:-}" != true ]
+	@[ "$${CI:-}" != true ] || $(RUN) -m vultus models pull permissive
 
 # The copy says for which declaration it was done.
 INSTALL_CHECKOUT = cmp -s pyproject.toml $(VENV)/.pyproject.toml || { \

@@ -319,17 +319,18 @@ def test_a_busy_server_is_healthy(start_app: Callable[..., Any], monkeypatch: py
         return engines[0]
 
     client = start_app(engine_factory=engine_factory, streams=1)
-    done, begun = threading.Event(), threading.Event()
+    workers = engines[0].workers
+    done, begun = threading.Event(), threading.Barrier(workers.count + 1)
 
     def work() -> None:
-        begun.set()
+        begun.wait(30)
         done.wait(30)
 
-    job = engines[0].workers.submit(work)
+    jobs = [workers.submit(work) for _ in range(workers.count)]
     try:
-        assert begun.wait(30)
+        begun.wait(30)
         assert client.get("/health").status_code == 200
-        assert not job.done()
+        assert not any(job.done() for job in jobs)
     finally:
         done.set()
 

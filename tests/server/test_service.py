@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import orjson
@@ -19,16 +18,24 @@ pytestmark = pytest.mark.unit
 
 
 class Occupied(FaceEngine):
-    """An engine whose only worker can be kept busy."""
+    """An engine whose workers can be kept busy."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.gate = threading.Event()
         made.append(self)
 
-    def occupy(self) -> Future[bool]:
+    def occupy(self) -> None:
         self.gate.clear()
-        return self.workers.submit(self.gate.wait, 30)
+        held = threading.Barrier(self.workers.count + 1)
+
+        def hold() -> None:
+            held.wait(30)
+            self.gate.wait(30)
+
+        for _ in range(self.workers.count):
+            self.workers.submit(hold)
+        held.wait(30)
 
 
 made: list[Occupied] = []
