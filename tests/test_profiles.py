@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.errors import UnknownModel
 from vultus.profiles import default_profile, models_of
 from vultus.settings import load_settings
@@ -29,8 +30,28 @@ def test_one_network_of_a_pack_can_be_exchanged_by_alias() -> None:
 def test_what_cannot_be_run_yet_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         profile = default_profile(load_settings(pack="buffalo_l"), Catalogue.load())
-    assert profile.attributes == ("2d106det",)
-    assert "genderage, 1k3d68" in caplog.text
+    assert profile.attributes == ("2d106det", "genderage")
+    assert "cannot run 1k3d68" in caplog.text
+
+
+def test_the_settings_add_attribute_networks_each_once() -> None:
+    settings = load_settings(attributes="mask_detector, 2d106det,genderage_v1")
+    profile = default_profile(settings, Catalogue.load())
+    assert profile.attributes == ("2d106det", "mask_detector", "genderage_v1")
+
+
+def test_by_default_nothing_tells_gender_or_age() -> None:
+    catalogue = Catalogue.load()
+    profile = default_profile(load_settings(), catalogue)
+    told = {fact for name in profile.attributes for fact in ATTRIBUTE_FAMILIES[catalogue.model(name).family].provides}
+    assert told == {"landmarks106"}
+
+
+def test_what_the_settings_name_is_never_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        profile = default_profile(load_settings(attributes="1k3d68"), Catalogue.load())
+    assert "1k3d68" in profile.attributes  # so that starting it says why it cannot be run
+    assert caplog.text == ""
 
 
 def test_the_networks_of_several_profiles_come_once() -> None:
@@ -41,11 +62,13 @@ def test_the_networks_of_several_profiles_come_once() -> None:
         "w600k_mbf",
         "2d106det",
         "det_500m",
+        "genderage",
         "face_detection_yunet_2023mar",
         "face_recognition_sface_2021dec",
     ]
 
 
 def test_an_unknown_network_is_an_error() -> None:
-    with pytest.raises(UnknownModel, match="nonsense"):
-        default_profile(load_settings(detector="nonsense"), Catalogue.load())
+    for name in ("detector", "attributes"):
+        with pytest.raises(UnknownModel, match="nonsense"):
+            default_profile(load_settings(**{name: "nonsense"}), Catalogue.load())

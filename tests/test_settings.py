@@ -58,6 +58,12 @@ def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) 
         ("max_picture_bytes", "0", "greater than or equal to 1"),
         ("max_picture_bytes", "plenty", "byte"),
         ("offline", "perhaps", "boolean"),
+        ("fetch_schemes", "http,ftp", "http, https or both"),
+        ("fetch_schemes", "none", "http, https or both"),
+        ("fetch_hosts", "example.org,https://example.com", "https://example.com: not the name"),
+        ("fetch_hosts", "*", "not the name"),
+        ("fetch_hosts", "a.*.org", "not the name"),
+        ("fetch_hosts", "cafe:80", "not the name"),
         ("image_root", "/no/such/folder", "no such folder"),
     ],
 )
@@ -116,6 +122,13 @@ def test_sizes_carry_units(monkeypatch: pytest.MonkeyPatch, text: str, expected:
 )
 def test_lists_of_names_are_separated_by_commas(value: object, expected: tuple[str, ...]) -> None:
     assert load_settings(dialects=value).dialects == expected
+
+
+def test_hosts_and_schemes_are_lower_case_without_a_last_dot() -> None:
+    settings = load_settings(fetch_hosts="Example.ORG., *.Example.com,192.0.2.7, 2001:DB8::1", fetch_schemes="HTTPS")
+    assert settings.fetch_hosts == ("example.org", "*.example.com", "192.0.2.7", "2001:db8::1")
+    assert settings.fetch_schemes == ("https",)
+    assert load_settings().fetch_hosts == load_settings(fetch_hosts="none").fetch_hosts == ()
 
 
 def test_lists_of_paths_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch) -> None:

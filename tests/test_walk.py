@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, RequestError, SettingsError, WrongCropSize
@@ -54,6 +55,15 @@ def test_by_default_there_are_embeddings_and_nothing_else(engine: FaceEngine) ->
     assert face.norm > 0
     assert face.attributes == {}
     assert face.crop is None
+
+
+@pytest.mark.parametrize("cells", [[], [(3, 2)]])
+def test_the_picture_is_handed_back_when_asked(engine: FaceEngine, cells: list[tuple[int, int]]) -> None:
+    image = picture(*cells)
+    assert engine.analyze(image).pixels is None
+    shown = engine.analyze(image, Plan(pixels=True)).pixels
+    assert shown is not None
+    np.testing.assert_array_equal(shown, image)
 
 
 def test_detection_alone_computes_nothing_else(engine: FaceEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +121,12 @@ def test_max_faces_keeps_the_largest_by_descending_area(engine: FaceEngine) -> N
     faces = engine.analyze(picture(), Plan(max_faces=2)).faces
     assert [face.width for face in faces] == [30, 20]
     assert [face.index for face in faces] == [0, 1]
+
+
+@pytest.mark.usefixtures("three_sizes")
+def test_max_faces_may_keep_the_surest(engine: FaceEngine) -> None:
+    faces = engine.analyze(picture(), Plan(max_faces=2, rank="score")).faces
+    assert [face.width for face in faces] == [20, 10]
 
 
 @pytest.mark.usefixtures("three_sizes")
@@ -184,6 +200,15 @@ def test_a_crop_of_a_face_embeds_as_the_face_does(engine: FaceEngine) -> None:
 def test_a_crop_of_another_size_is_refused(engine: FaceEngine, shape: tuple[int, int, int]) -> None:
     with pytest.raises(WrongCropSize, match=f"112x112 pixels, not {shape[1]}x{shape[0]}"):
         engine.analyze(np.zeros(shape, np.uint8), Plan(detect=False))
+
+
+def test_a_picture_may_be_stretched_to_a_crop(engine: FaceEngine) -> None:
+    wide = np.random.default_rng(0).integers(0, 256, (50, 300, 3), np.uint8)
+    found = engine.analyze(wide, Plan(detect=False, crops=True, stretch=True))
+    assert (found.width, found.height) == (300, 50)
+    crop = found.faces[0].crop
+    assert crop is not None
+    np.testing.assert_array_equal(crop, PillowImage.fromarray(wide).resize((112, 112)))  # its default is bicubic
 
 
 def test_a_profile_without_embedder_detects_but_does_not_embed(engine: FaceEngine) -> None:

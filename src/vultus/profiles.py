@@ -14,21 +14,24 @@ log = logging.getLogger(__name__)
 
 
 def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
-    """The profile that the settings describe. Attribute networks of the pack that cannot be run yet are left out.
+    """The profile that the settings describe; its attribute networks are the pack's, then those of the settings.
+
+    Attribute networks of the pack that cannot be run yet are left out; those that the settings name are not.
 
     Raises:
         UnknownModel: The settings name a pack or network that is not there.
     """
     pack = catalogue.pack(settings.pack, detector=settings.detector, embedder=settings.embedder)
     attributes = [catalogue.model(name) for name in pack.attributes]
-    later = [model.name for model in attributes if model.family not in ATTRIBUTE_FAMILIES]
+    usable = [model.name for model in attributes if model.family in ATTRIBUTE_FAMILIES]
+    later = [model.name for model in attributes if model.name not in usable]
     if later:
         log.warning("of the pack %s this version cannot run %s: left out", pack.name, ", ".join(later))
     return Profile(
         name="default",
         detector=catalogue.model(pack.detector).name,
         embedder=catalogue.model(pack.embedder).name,
-        attributes=tuple(model.name for model in attributes if model.name not in later),
+        attributes=tuple(dict.fromkeys([*usable, *(catalogue.model(name).name for name in settings.attributes)])),
         canvas=CanvasRule(settings.canvas, settings.canvas),
         threshold=settings.threshold,
         nms_threshold=settings.nms_threshold,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -14,6 +16,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from vultus.errors import SettingsError
 
 ENV_PREFIX = "VULTUS_"
+
+INSIGHTFACE_REST_FLAGS = ("return_face_data", "return_landmarks", "extract_embedding", "extract_ga", "detect_masks")
+"""Flags of InsightFace-REST's requests whose defaults can be set."""
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")  # a name, all below one, or an IPv4 address
 
 
 def _default_cache() -> Path:
@@ -55,6 +62,34 @@ def _split_names(value: Any) -> Any:  # noqa: ANN401
     return () if names == ("none",) else names
 
 
+def _check_schemes(names: tuple[str, ...]) -> tuple[str, ...]:
+    schemes = tuple(name.lower() for name in names)
+    if not schemes or set(schemes) - {"http", "https"}:
+        raise ValueError("must be http, https or both")
+    return schemes
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    hosts = tuple(name.lower().rstrip(".") for name in names)
+    if wrong := [name for name in hosts if not (_HOST.fullmatch(name) or _is_ipv6(name))]:
+        raise ValueError(f"{', '.join(wrong)}: not the name or address of a host, as it stands between // and : or /")
+    return hosts
+
+
+def _check_flags(names: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := [name for name in names if name not in INSIGHTFACE_REST_FLAGS]:
+        raise ValueError(f"there is no {', '.join(unknown)}; there are: {', '.join(INSIGHTFACE_REST_FLAGS)}")
+    return names
+
+
 UserPath: TypeAlias = Annotated[Path, AfterValidator(_expand)]
 Paths: TypeAlias = Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_split_paths)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
@@ -67,6 +102,10 @@ class Networks(BaseModel):
     pack: str = Field(default="small", description="Pack of networks to use; `vultus models list` shows them.")
     detector: str | None = Field(default=None, description="Detector to use instead of the pack's.")
     embedder: str | None = Field(default=None, description="Embedder to use instead of the pack's.")
+    attributes: Names = Field(
+        default=(),
+        description="Attribute networks to use beside the pack's, comma-separated; the last that tells a fact counts.",
+    )
     models: Paths = Field(default=(), description="Further catalogue files (TOML), merged over the built-in one.")
     model_path: Paths = Field(default=(), description="Folders searched for network files before anything is fetched.")
     model_cache: UserPath = Field(
@@ -138,6 +177,13 @@ class PicturesByName(BaseModel):
         default=None, description="Folder that clients may name picture files below; unset: file names are refused."
     )
     fetch_urls: bool = Field(default=False, description="Fetch pictures from http(s) addresses that clients name.")
+    fetch_schemes: Annotated[Names, AfterValidator(_check_schemes)] = Field(
+        default=("http", "https"), description="Schemes of such addresses, comma-separated; `https` alone is stricter."
+    )
+    fetch_hosts: Annotated[Names, AfterValidator(_check_hosts)] = Field(
+        default=(),
+        description="Hosts to fetch from, comma-separated; `*.example.org`: every name below example.org; unset: any.",
+    )
     fetch_private: bool = Field(
         default=False,
         description="Also fetch from private, loopback and link-local addresses. Dangerous on a shared network.",
@@ -153,11 +199,29 @@ class Server(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     dialects: Names = Field(
-        default=("insightface-rest",),
+        default=("insightface-rest", "face-triton"),
         description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the log says."
+    )
+
+
+class InsightFaceRest(BaseModel):
+    """InsightFace-REST: how its API behaves."""
+
+    insightface_rest_threshold: float = Field(
+        default=0.6, ge=0, le=1, description="Detector score above which a face counts where the request does not say."
+    )
+    insightface_rest_flags: Annotated[Names, AfterValidator(_check_flags)] = Field(
+        default=("extract_embedding",),
+        description="Flags that are on where the request does not say, comma-separated, of `return_face_data`, "
+        "`return_landmarks`, `extract_embedding`, `extract_ga`, `detect_masks`; `none` for none.",
+    )
+    insightface_rest_api_ver: Literal["1", "2"] | None = Field(
+        default=None,
+        description="Form of answers to requests without `api_ver`; unset: as in 2020 where they carry `max_size`, "
+        "else today's (2).",
     )
 
 
@@ -169,11 +233,22 @@ GROUPS: tuple[type[BaseModel], ...] = (
     RequestLimits,
     PicturesByName,
     Server,
+    InsightFaceRest,
 )
 """The groups of settings, in the order they are shown."""
 
 
-class Settings(Networks, Inference, Detection, PictureLimits, RequestLimits, PicturesByName, Server, BaseSettings):
+class Settings(
+    Networks,
+    Inference,
+    Detection,
+    PictureLimits,
+    RequestLimits,
+    PicturesByName,
+    Server,
+    InsightFaceRest,
+    BaseSettings,
+):
     """All settings. Each may be given as ``VULTUS_<NAME>`` in the environment or as ``--<name>`` where it applies.
 
     An empty environment variable counts as not given. Folders and files may begin with ``~``; lists of them are

@@ -133,8 +133,9 @@ class Face:
         landmarks: float32 ``(5, 2)`` in picture pixels.
         embedding: float32 ``(d,)`` of unit length.
         norm: Length of the embedding before it was normalised: a hint at the picture's quality.
-        attributes: What the attribute networks said, by name; ``landmarks106`` is float32 ``(106, 2)`` in picture
-            pixels.
+        attributes: What the attribute networks said, by name: ``landmarks106`` float32 ``(106, 2)`` in picture
+            pixels; ``gender`` int, 0 female, 1 male; ``age`` float, years; ``mask`` a dict of the probabilities
+            ``mask`` and ``no_mask``.
         crop: The aligned crop the embedder saw, RGB.
     """
 
@@ -164,9 +165,10 @@ class Analysis:
 
     Attributes:
         width, height: The picture's size after EXIF orientation, in pixels.
-        faces: By descending score; by descending area where the plan limited their number and more were found.
+        faces: By descending score; by descending area where the plan kept the largest of more.
         scale: Scale of the detector's canvas (1.0 where nothing was detected).
         seconds: Time spent by stage: ``decode``, ``detect``, ``align``, ``embed``, ``attributes``.
+        pixels: The picture itself, RGB, where the plan asked for it.
     """
 
     width: int
@@ -174,6 +176,7 @@ class Analysis:
     faces: tuple[Face, ...]
     scale: float = 1.0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    pixels: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,12 @@ class Plan:
         embeddings: Compute the embedding and its norm.
         attributes: Names of the facts wanted, such as ``landmarks106``.
         crops: Hand back the aligned crop.
-        max_faces: Keep only the largest by box area; 0 keeps all.
+        max_faces: Keep only the first by ``rank``; 0 keeps all.
         min_face_size: Drop faces whose box is narrower, in picture pixels; 0 keeps all. Applied after ``max_faces``.
+        pixels: Hand back the decoded picture.
+        rank: ``area``: the largest boxes are the first; ``score``: those the detector is surest of.
+        stretch: Where nothing is detected: stretch a picture of another size to the embedder's input, whatever its
+            aspect, instead of refusing it.
     """
 
     detect: bool = True
@@ -195,6 +202,9 @@ class Plan:
     crops: bool = False
     max_faces: int = 0
     min_face_size: float = 0.0
+    pixels: bool = False
+    rank: Literal["area", "score"] = "area"
+    stretch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +215,8 @@ class Profile:
         name: Name of the profile, for messages.
         detector: Catalogue name of the detector.
         embedder: Catalogue name of the embedder, or ``None`` where embeddings are never asked.
-        attributes: Catalogue names of the attribute networks that may be asked.
+        attributes: Catalogue names of the attribute networks that may be asked; of those that tell the same fact
+            the last is.
         canvas: How pictures are laid on the detector's input.
         threshold: Faces with a detector score at or below this are dropped (0 to 1).
         nms_threshold: Of two boxes that overlap by more than this IoU the weaker is dropped (0 to 1).

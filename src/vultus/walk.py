@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -11,8 +12,8 @@ from vultus.attributes import Attribute
 from vultus.detect.detector import areas, rescale, take
 from vultus.embed import Embedder, Embeddings
 from vultus.errors import EngineError, RequestError, SettingsError, WrongCropSize
-from vultus.imaging.align import Crops, cut_crops
-from vultus.imaging.canvas import lay_on_canvas
+from vultus.imaging.align import Crops, cut_crops, template
+from vultus.imaging.canvas import lay_on_canvas, stretch
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source, read_pixels
 from vultus.networks import Networks
@@ -49,11 +50,13 @@ class Walk:
             cutter, index, scale = self._find(image, plan, profile, ticket)
         else:
             assert embedder  # _embedder returns one, or raises, wherever crops are wanted
-            cutter, index, scale = _Cutter.of_crop(image, embedder.crop), np.zeros(1, np.intp), 1.0
+            crop = stretch(image, embedder.crop.size) if plan.stretch else image
+            cutter, index, scale = _Cutter.of_crop(crop, embedder.crop), np.zeros(1, np.intp), 1.0
         watch.mark("detect")
         height, width = image.shape[:2]
+        pixels = image if plan.pixels else None
         if not len(cutter.faces):
-            return Analysis(width, height, (), scale, watch.seconds)
+            return Analysis(width, height, (), scale, watch.seconds, pixels)
         for spec in [part.crop for part in (embedder, *attributes) if part]:
             cutter.cut(spec)
         watch.mark("align")
@@ -67,26 +70,29 @@ class Walk:
         watch.mark("attributes")
         wanted = {name: values for name, values in facts.items() if name in plan.attributes}
         shown = cutter.cut(embedder.crop).pixels if embedder and plan.crops else None
-        return Analysis(width, height, _faces(cutter.faces, index, embeddings, wanted, shown), scale, watch.seconds)
+        faces = _faces(cutter.faces, index, embeddings, wanted, shown)
+        return Analysis(width, height, faces, scale, watch.seconds, pixels)
 
     def warm_up(self, profile: Profile) -> None:
         """Load the profile's networks and run each once on an empty picture.
 
         Raises:
-            SettingsError: The embedder needs landmarks, and the detector has none.
+            SettingsError: The embedder or an attribute needs landmarks, and the detector has none.
             EngineError: A network answers with numbers that are none.
         """
         ticket = Ticket()
         canvas = np.zeros((profile.canvas.height, profile.canvas.width, 3), np.uint8)
         self._networks.detector(profile).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
         if profile.embedder is not None:
-            self._check_landmarks(profile)
+            self._check_landmarks(profile, profile.embedder)
             embedder = self._networks.embedder(profile.embedder)
             side = embedder.crop.size
             if not np.isfinite(embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket).norms).all():
                 raise EngineError(f"{profile.embedder} answers with numbers that are not finite; is its file damaged?")
         for name in profile.attributes:
             attribute = self._networks.attribute(name)
+            if attribute.crop.kind == "template":
+                self._check_landmarks(profile, name)
             side = attribute.crop.size
             attribute.read(Crops(np.zeros((1, side, side, 3), np.uint8), np.eye(2, 3)[np.newaxis]), ticket)
 
@@ -98,7 +104,9 @@ class Walk:
         # A threshold near 0 lets thousands of faces through; unbounded, one small picture would fill the memory.
         on_canvas = take(on_canvas, slice(self._max_faces))
         if 0 < plan.max_faces < len(on_canvas):
-            on_canvas = take(on_canvas, np.argsort(-areas(on_canvas), kind="stable")[: plan.max_faces])
+            by_area = plan.rank == "area"
+            first = np.argsort(-areas(on_canvas), kind="stable") if by_area else np.arange(len(on_canvas))
+            on_canvas = take(on_canvas, first[: plan.max_faces])
         found = rescale(on_canvas, canvas.scale)
         index = np.flatnonzero(found.boxes[:, 2] - found.boxes[:, 0] >= plan.min_face_size)
         return _Cutter(image, take(found, index)), index, canvas.scale
@@ -110,23 +118,31 @@ class Walk:
         if profile.embedder is None:
             raise RequestError(f"the profile {profile.name} has no embedder; ask without embeddings and crops.")
         if plan.detect:
-            self._check_landmarks(profile)
+            self._check_landmarks(profile, profile.embedder)
         return self._networks.embedder(profile.embedder)
 
     def _attributes(self, plan: Plan, profile: Profile) -> list[Attribute]:
         """The attribute networks that tell what the plan asks."""
-        known = {name: set(self._networks.provides(name)) for name in profile.attributes} if plan.attributes else {}
-        unknown = plan.attributes - set().union(*known.values())
+        if not plan.attributes:
+            return []
+        tells = {fact: name for name in profile.attributes for fact in self._networks.provides(name)}
+        unknown = plan.attributes - tells.keys()
         if unknown:
-            there = ", ".join(sorted(set().union(*known.values()))) or "none"
+            there = ", ".join(sorted(tells)) or "none"
             raise RequestError(f"no network here tells {', '.join(sorted(unknown))}; attributes available: {there}.")
-        return [self._networks.attribute(name) for name, facts in known.items() if facts & plan.attributes]
+        asked = {tells[fact] for fact in plan.attributes}
+        attributes = {name: self._networks.attribute(name) for name in profile.attributes if name in asked}
+        for name, attribute in attributes.items():
+            if plan.detect and attribute.crop.kind == "template":
+                self._check_landmarks(profile, name)
+        return list(attributes.values())
 
-    def _check_landmarks(self, profile: Profile) -> None:
+    def _check_landmarks(self, profile: Profile, aligned: str) -> None:
+        """See to it that faces can be aligned for the network ``aligned``."""
         if not self._networks.detector(profile).has_landmarks:
             raise SettingsError(
                 f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
-                f"{profile.embedder}; choose another detector."
+                f"{aligned}; choose another detector."
             )
 
 
@@ -140,6 +156,7 @@ class _Cutter:
 
     def __init__(self, image: Image, faces: Detection) -> None:
         self.faces = faces
+        self._aligned = faces
         self._image = image
         self._cut: dict[CropSpec, Crops] = {}
 
@@ -155,13 +172,21 @@ class _Cutter:
             raise WrongCropSize(f"an aligned crop must be {spec.size}x{spec.size} pixels, not {width}x{height}.")
         box = np.array([[0, 0, width, height]], np.float32)
         cutter = cls(image, Detection(box, np.ones(1, np.float32), None))
+        if spec.kind == "template":  # then it is known where the landmarks are, though nobody found them
+            cutter._aligned = replace(cutter.faces, landmarks=template(spec.size)[np.newaxis])
         cutter._cut[spec] = Crops(image[np.newaxis], np.eye(2, 3)[np.newaxis])
         return cutter
 
     def cut(self, spec: CropSpec) -> Crops:
-        """The crops of all faces."""
+        """The crops of all faces.
+
+        Raises:
+            RequestError: The crop needs landmarks, and a crop was sent of which they are not known.
+        """
         if spec not in self._cut:
-            self._cut[spec] = cut_crops(self._image, self.faces, spec)
+            if spec.kind == "template" and self._aligned.landmarks is None:
+                raise RequestError("of a crop that was not aligned by landmarks, what needs them cannot be told.")
+            self._cut[spec] = cut_crops(self._image, self._aligned, spec)
         return self._cut[spec]
 
 

@@ -60,6 +60,17 @@ def test_landmarks106_are_computed_on_request(run: Run, one: Path) -> None:
     assert np.shape(record["faces"][0]["attributes"]["landmarks106"]) == (106, 2)
 
 
+def test_facts_are_told_on_request(run: Run, one: Path) -> None:
+    networks = "genderage_v1,mask_detector"
+    [record] = lines(
+        run("detect", "--json", "--attributes", networks, "--facts", "gender, mask", "--landmarks106", one)
+    )
+    told = record["faces"][0]["attributes"]
+    assert set(told) == {"gender", "mask", "landmarks106"}
+    assert told["gender"] in (0, 1)
+    assert told["mask"]["mask"] + told["mask"]["no_mask"] == pytest.approx(1)
+
+
 def test_a_fact_that_no_network_tells_ends_the_command(run: Run, one: Path, two: Path) -> None:
     result = run("detect", "--landmarks106", "--pack", "buffalo_sc", "--detector", "scrfd_500m_bnkps", one, two)
     assert result.exit_code == 2

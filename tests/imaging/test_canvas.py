@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
-from vultus.imaging.canvas import lay_on_canvas
+from vultus.imaging.canvas import lay_on_canvas, stretch
 from vultus.types import CanvasRule, Image
 
 pytestmark = pytest.mark.unit
@@ -102,3 +103,10 @@ def test_a_thread_of_a_picture_keeps_a_pixel(fit: str) -> None:
     canvas = lay_on_canvas(np.full((2, 60000, 3), 255, np.uint8), CanvasRule(fit=fit))  # type: ignore[arg-type]
     assert canvas.pixels[0].all()
     assert canvas.scale > 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 20), (20, 300), (1, 1), (112, 112)])
+def test_stretching_gives_up_the_aspect(width: int, height: int) -> None:
+    image = noise(height, width)
+    expected = PillowImage.fromarray(image).resize((112, 112))  # bicubic unless told otherwise
+    np.testing.assert_array_equal(stretch(image, 112), np.asarray(expected))

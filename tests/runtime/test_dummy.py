@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.attributes.landmarks106 import Landmarks106
 from vultus.detect.scrfd import Scrfd
 from vultus.errors import Cancelled, IncompatibleGraph
@@ -67,6 +68,24 @@ def test_landmarks_lie_on_a_circle_in_the_crop() -> None:
     crops = Crops(np.zeros((1, 192, 192, 3), np.uint8), np.eye(2, 3)[np.newaxis])
     points = np.asarray(Landmarks106(load("2d106det"), spec).read(crops, Ticket())["landmarks106"][0])
     np.testing.assert_allclose(np.linalg.norm(points - 96, axis=1), 48, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["genderage", "genderage_v1"])
+def test_gender_and_age_are_the_brightness_of_the_crop(name: str) -> None:
+    side = load(name).spec.input.width
+    shades = np.array([0, 102, 255], np.uint8)[:, None, None, None]
+    crops = Crops(np.broadcast_to(shades, (3, side, side, 3)).copy(), np.tile(np.eye(2, 3), (3, 1, 1)))
+    family = ATTRIBUTE_FAMILIES[name]
+    facts = family.make(load(name), CropSpec("template", side)).read(crops, Ticket())
+    assert facts["gender"] == [0, 0, 1]
+    assert facts["age"] == pytest.approx([0, 40, 100])
+
+
+def test_a_bright_crop_wears_a_mask() -> None:
+    crops = Crops(np.full((1, 224, 224, 3), 204, np.uint8), np.eye(2, 3)[np.newaxis])
+    family = ATTRIBUTE_FAMILIES["mask"]
+    (said,) = family.make(load("mask_detector"), CropSpec("box", 224)).read(crops, Ticket())["mask"]
+    assert said == pytest.approx({"mask": 0.8, "no_mask": 0.2})
 
 
 def test_a_family_without_stand_in_is_refused() -> None:

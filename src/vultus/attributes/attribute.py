@@ -25,6 +25,9 @@ class Attribute(Protocol):
         Args:
             crops: n >= 1 crops as in ``crop``, with the transforms they were cut by.
             ticket: Whose work it is.
+
+        Raises:
+            IncompatibleGraph: The network's answer does not fit its family.
         """
         ...
 

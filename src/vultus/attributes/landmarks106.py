@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vultus.attributes.rows import run_rows
 from vultus.imaging.align import Crops, to_picture
 from vultus.runtime.network import Network
 from vultus.runtime.ticket import Ticket
@@ -28,6 +29,6 @@ class Landmarks106:
 
     def read(self, crops: Crops, ticket: Ticket) -> dict[str, Sequence[object]]:
         """See ``Attribute``."""
-        output = np.asarray(self._network.run(crops.pixels, ticket)[0], np.float32)
+        output = run_rows(self._network, crops, ticket, 2 * COUNT)
         in_crop = (output.reshape(-1, COUNT, 2) + 1) * (self.crop.size / 2)
         return {"landmarks106": list(to_picture(in_crop.astype(np.float32), crops.matrices))}

@@ -12,6 +12,14 @@ PicturePaths: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 Recursive: TypeAlias = Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of folders too.")]
+Facts: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--facts",
+        metavar="NAME,...",
+        help="Also tell these of each face (as JSON): landmarks106, gender, age, mask, as the attribute networks can.",
+    ),
+]
 MaxFaces: TypeAlias = Annotated[
     int,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vultus.cli.arguments import AsJson, DrawTo, MaxFaces, MinFaceSize, PicturePaths, Recursive
+from vultus.cli.arguments import AsJson, DrawTo, Facts, MaxFaces, MinFaceSize, PicturePaths, Recursive
 from vultus.cli.options import with_settings
 from vultus.cli.pictures import Picture, Reader, gather
 from vultus.cli.report import FaceView, Report
@@ -25,6 +25,7 @@ def detect(
     paths: PicturePaths,
     draw: DrawTo = None,
     as_json: AsJson = False,
+    facts: Facts = "",
     landmarks106: Annotated[bool, typer.Option("--landmarks106", help="Also find 106 landmarks a face.")] = False,
     recursive: Recursive = False,
     max_faces: MaxFaces = 0,
@@ -48,9 +49,10 @@ def detect(
         except PictureError as error:  # it is too large for the format, or has changed since it was analysed
             report.fail(picture, error, shown=True)
 
+    asked = frozenset(name for fact in facts.split(",") if (name := fact.strip()))
     plan = Plan(
         embeddings=False,
-        attributes=frozenset({"landmarks106"} if landmarks106 else ()),
+        attributes=asked | ({"landmarks106"} if landmarks106 else set()),
         max_faces=max_faces,
         min_face_size=min_face_size,
     )

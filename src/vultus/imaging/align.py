@@ -19,6 +19,11 @@ ARCFACE_TEMPLATE: FloatArray = np.array(
 """Where the five landmarks belong in a 112 x 112 crop (ArcFace, deepinsight/insightface)."""
 
 
+def template(size: int) -> FloatArray:
+    """Where the five landmarks belong in a crop of ``size`` x ``size`` pixels: float32 ``(5, 2)``."""
+    return ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE)
+
+
 class Crops(NamedTuple):
     """Crops of some faces and how they were cut.
 
@@ -47,8 +52,7 @@ def cut_crops(image: Image, faces: Detection, spec: CropSpec) -> Crops:
     elif faces.landmarks is None:
         raise ValueError("a template crop needs landmarks")
     else:
-        target = ARCFACE_TEMPLATE * (spec.size / TEMPLATE_SIZE)
-        matrices = similarity_transforms(faces.landmarks, target)
+        matrices = similarity_transforms(faces.landmarks, template(spec.size))
     pixels = np.empty((len(faces), spec.size, spec.size, 3), np.uint8)
     for crop, matrix in zip(pixels, matrices, strict=True):
         cv2.warpAffine(image, matrix, (spec.size, spec.size), dst=crop)

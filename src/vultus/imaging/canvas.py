@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from PIL import Image as PillowImage
 
 from vultus.types import Canvas, CanvasRule, Image
 
@@ -40,6 +41,17 @@ def lay_on_canvas(image: Image, rule: CanvasRule) -> Canvas:
     pixels = np.zeros((rule.height, rule.width, 3), np.uint8)
     pixels[: scaled.shape[0], : scaled.shape[1]] = scaled
     return Canvas(pixels, scale)
+
+
+def stretch(image: Image, side: int) -> Image:
+    """A picture brought to ``side`` x ``side`` pixels whatever its aspect, by Pillow's bicubic filter.
+
+    Args:
+        image: RGB uint8 ``(h, w, 3)``.
+        side: Pixels.
+    """
+    resized = PillowImage.fromarray(image).resize((side, side), PillowImage.Resampling.BICUBIC)
+    return np.asarray(resized, np.uint8)
 
 
 def _resize_exact(image: Image, factor: float, rule: CanvasRule) -> Image:

@@ -98,9 +98,37 @@ def _landmarks106(batch: Image) -> tuple[FloatArray, ...]:
     return (np.tile(circle, (len(batch), 1)),)
 
 
+def _brightness(batch: Image) -> FloatArray:
+    """Mean of each crop's pixels, 0 to 1: what the stand-ins below go by."""
+    return np.asarray(batch.reshape(len(batch), -1).mean(axis=1) / 255, np.float32)
+
+
+def _genderage(batch: Image) -> tuple[FloatArray, ...]:
+    """Bright crops are male; the age is their brightness in percent."""
+    bright = _brightness(batch)
+    return (np.stack([1 - bright, bright, bright], axis=1),)
+
+
+def _genderage_v1(batch: Image) -> tuple[FloatArray, ...]:
+    """As ``_genderage``; the age is a count, so that its fraction is lost."""
+    bright = _brightness(batch)[:, np.newaxis]
+    older = np.arange(1, 101, dtype=np.float32) <= bright * 100
+    pairs = np.stack([~older, older], axis=2).astype(np.float32).reshape(len(batch), -1)
+    return (np.concatenate([1 - bright, bright, pairs], axis=1),)
+
+
+def _mask(batch: Image) -> tuple[FloatArray, ...]:
+    """The brighter the crop, the surer a mask."""
+    bright = _brightness(batch)
+    return (np.stack([bright, 1 - bright], axis=1),)
+
+
 _ANSWERS: dict[str, Callable[[Image], tuple[FloatArray, ...]]] = {
     "scrfd": _scrfd,
     "arcface": _embedding(512),
     "sface": _embedding(128),
     "landmarks106": _landmarks106,
+    "genderage": _genderage,
+    "genderage_v1": _genderage_v1,
+    "mask": _mask,
 }

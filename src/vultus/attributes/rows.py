@@ -1,0 +1,34 @@
+"""What an attribute network says, as one row of numbers a crop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vultus.errors import IncompatibleGraph
+from vultus.imaging.align import Crops
+from vultus.runtime.network import Network
+from vultus.runtime.ticket import Ticket
+from vultus.types import FloatArray
+
+
+def run_rows(network: Network, crops: Crops, ticket: Ticket, width: int) -> FloatArray:
+    """Run a network of one output.
+
+    Args:
+        network: The network.
+        crops: n >= 1 crops.
+        ticket: Whose work it is.
+        width: How many numbers the family expects a crop.
+
+    Returns:
+        float32 ``(n, width)``.
+
+    Raises:
+        IncompatibleGraph: The network answers with another number of them.
+    """
+    output = np.asarray(network.run(crops.pixels, ticket)[0], np.float32).reshape(len(crops.pixels), -1)
+    if output.shape[1] != width:
+        raise IncompatibleGraph(
+            f"{network.spec.name} answers with {output.shape[1]} values a face; its family has {width}."
+        )
+    return output
