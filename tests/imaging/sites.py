@@ -50,6 +50,10 @@ class Handler(BaseHTTPRequestHandler):
     def answer_to(self, query: str) -> None:
         self.reply(302, b"", {"Location": query})
 
+    def answer_hex(self, query: str) -> None:
+        """Redirect to what no query could hold."""
+        self.reply(302, b"", {"Location": bytes.fromhex(query).decode("latin-1")})
+
     def answer_round(self, query: str) -> None:
         self.reply(302, b"", {"Location": f"/round?{int(query) - 1}" if int(query) else "/picture"})
 

@@ -2,11 +2,24 @@
 
 import pytest
 
-from vultus.imaging.addresses import is_public
+from vultus.imaging.addresses import is_listed, is_public
 
 pytestmark = pytest.mark.unit
 
-PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
+PUBLIC = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "93.184.216.34",
+    "100.63.255.255",  # the neighbours of the shared ones
+    "100.128.0.1",
+    "172.32.0.1",
+    "192.88.98.255",
+    "2606:4700:4700::1111",
+    "2a00:1450:4001:81b::200e",
+    "2002:808:808::1",  # 6to4 of 8.8.8.8
+    "2001:4860::5efe:808:808",  # ISATAP of 8.8.8.8
+    "64:ff9b::808:808",  # NAT64 of 8.8.8.8: networks without IPv4 reach the rest of the internet so
+]
 
 OTHER = [
     "0.0.0.0",  # unspecified
@@ -17,6 +30,9 @@ OTHER = [
     "172.31.255.255",
     "192.168.1.1",
     "100.64.0.1",  # shared, RFC 6598
+    "100.127.255.255",
+    "192.0.0.9",  # protocol assignments, RFC 6890
+    "192.88.99.1",  # 6to4 relays, RFC 7526
     "169.254.169.254",  # link-local: metadata services
     "192.0.2.1",  # documentation
     "198.18.0.1",  # benchmarks
@@ -42,6 +58,13 @@ OTHER = [
     "2001:0:5ef5:79fb:0:0:80ff:fffe",  # Teredo
     "64:ff9b::7f00:1",  # NAT64 of 127.0.0.1, RFC 6052
     "64:ff9b::a9fe:a9fe",  # NAT64 of 169.254.169.254
+    "64:ff9b::6440:1",  # NAT64 of 100.64.0.1
+    "64:ff9b:1::808:808",  # local NAT64, RFC 8215
+    "2001:4860::5efe:7f00:1",  # ISATAP of 127.0.0.1, RFC 5214
+    "2001:4860::200:5efe:a00:1",  # ISATAP of 10.0.0.1
+    "2001:1::1",  # protocol assignments, RFC 2928
+    "3fff::1",  # documentation, RFC 9637
+    "5f00::1",  # segment routing, RFC 9602
     "",
     "localhost",
     "999.1.1.1",
@@ -58,6 +81,27 @@ def test_everything_else(address: str) -> None:
     assert not is_public(address)
 
 
-def test_public_addresses_behind_nat64_stay_public() -> None:
-    """Networks without IPv4 reach the rest of the internet so."""
-    assert is_public("64:ff9b::808:808")
+@pytest.mark.parametrize(
+    ("host", "listed"),
+    [
+        ("example.org", True),
+        ("example.org.", True),
+        ("a.example.org", False),
+        ("myexample.org", False),
+        ("a.example.com", True),
+        ("b.a.example.com", True),
+        ("example.com", False),
+        ("notexample.com", False),
+        ("example.com.evil.org", False),
+        ("192.0.2.7", True),
+        ("192.0.2.70", False),
+        ("2001:db8::1", True),
+        ("", False),
+    ],
+)
+def test_hosts_of_a_list(host: str, listed: bool) -> None:
+    assert is_listed(host, ("example.org", "*.example.com", "192.0.2.7", "2001:db8::1")) is listed
+
+
+def test_an_empty_list_holds_nothing() -> None:
+    assert not is_listed("example.org", ())

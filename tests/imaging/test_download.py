@@ -60,11 +60,6 @@ def test_the_body_of_a_redirection_is_not_read(site: Site) -> None:
     assert fetch(site.url("/endless_redirect")) == BODY
 
 
-@pytest.mark.parametrize("target", ["ftp://127.0.0.1/a", "file:///etc/passwd", "gopher://127.0.0.1/", "http://["])
-def test_redirects_lead_to_http_only(site: Site, target: str) -> None:
-    assert "cannot be reached" in refusal(site.url(f"/to?{target}"))
-
-
 def test_a_callers_headers_do_not_follow_to_another_host(site: Site) -> None:
     site_elsewhere = site.url(host="localhost")
     fetch(site.url(f"/to?{site_elsewhere}"), headers={"X-Key": "abc", "Authorization": "Bearer abc"})

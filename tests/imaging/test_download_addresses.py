@@ -23,30 +23,6 @@ def test_addresses_that_are_none(url: str) -> None:
     assert "cannot be reached" in refusal(url)
 
 
-PRIVATE = [
-    "127.0.0.1",
-    "localhost",
-    "127.1",
-    "2130706433",  # 127.0.0.1 as one number
-    "0x7f.0.0.1",
-    "0.0.0.0",
-    "[::1]",
-    "[::ffff:127.0.0.1]",
-    "[::]",
-    "10.0.0.1",
-    "192.168.0.1",
-    "169.254.169.254",
-]
-
-
-@pytest.mark.parametrize("host", PRIVATE)
-def test_private_addresses_are_refused_however_they_are_written(site: Site, host: str) -> None:
-    message = refusal(site.url(host=host), allow_private=False)
-    assert "fetch_private" in message
-    assert host not in message
-    assert not site.seen
-
-
 # Names: the resolver is ours, and one loopback address plays the public internet.
 
 
@@ -70,16 +46,48 @@ def test_private_addresses_among_public_ones_are_passed_over(site: Site, names: 
     assert fetch(site.url(host="pictures"), allow_private=False) == BODY
 
 
-def test_redirects_are_checked_like_any_address(site: Site, names: Names) -> None:
-    names(pictures=[["127.0.0.1"]], inside=[["192.168.0.1"]])
-    message = refusal(site.url(f"/to?{site.url(host='inside')}", host="pictures"), allow_private=False)
-    assert "fetch_private" in message
-    assert len(site.seen) == 1
-
-
 def test_the_next_address_is_tried(site: Site, names: Names) -> None:
     names(pictures=[["::1", "127.0.0.1"]])  # nobody listens at the first
     assert fetch(site.url(host="pictures")) == BODY
+
+
+HOSTS = ("pictures.example.org", "*.example.com", "127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    "host", ["PICTURES.example.org", "pictures.example.org.", "a.example.com", "b.a.example.com", "127.0.0.1"]
+)
+def test_listed_hosts_are_fetched_from(site: Site, names: Names, host: str) -> None:
+    names(**{host.lower(): [["127.0.0.1"]]})
+    assert fetch(site.url(host=host), hosts=HOSTS) == BODY
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["example.com", "example.org", "badexample.com", "a.example.com.evil.org", "127.0.0.2", "127.1", "2130706433"],
+)
+def test_hosts_that_are_not_listed_are_not_even_looked_up(site: Site, names: Names, host: str) -> None:
+    asked = names()
+    message = refusal(site.url(host=host), hosts=HOSTS)
+    assert "fetch_hosts" in message
+    assert host not in message
+    assert not asked
+
+
+def test_redirects_keep_to_the_listed_hosts(site: Site, names: Names) -> None:
+    names(**{"a.example.com": [["127.0.0.1"]], "evil.org": [["127.0.0.1"]]})
+    assert "fetch_hosts" in refusal(site.url(f"/to?{site.url(host='evil.org')}", host="a.example.com"), hosts=HOSTS)
+    assert len(site.seen) == 1
+
+
+def test_a_listed_host_must_still_be_public(site: Site, names: Names) -> None:
+    names(**{"a.example.com": [["10.0.0.1"]]})
+    assert "fetch_private" in refusal(site.url(host="a.example.com"), hosts=HOSTS, allow_private=False)
+
+
+def test_schemes_can_be_narrowed(site: Site) -> None:
+    assert "https only (fetch_schemes)" in refusal(site.url(), schemes=("https",))
+    assert not site.seen
 
 
 def test_unknown_names() -> None:

@@ -135,6 +135,13 @@ def test_private_addresses_follow_their_own_setting() -> None:
     assert "fetch_private" in refusal("http://127.0.0.1:9/a.jpg", fetch_urls=True)
 
 
+def test_lists_of_schemes_and_hosts_are_settings() -> None:
+    url = "http://127.0.0.1:9/a.jpg"
+    assert "fetch_schemes" in refusal(url, fetch_urls=True, fetch_private=True, fetch_schemes="https")
+    assert "fetch_hosts" in refusal(url, fetch_urls=True, fetch_private=True, fetch_hosts="example.org,127.0.0.2")
+    assert "reached" in refusal(url, fetch_urls=True, fetch_private=True, fetch_hosts="127.0.0.1")
+
+
 def test_closing_twice_and_unused_is_harmless() -> None:
     async def close() -> None:
         fetcher = Fetcher(Settings(fetch_urls=True))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
 
 from vultus.errors import PictureTooLarge, PictureUnreachable
-from vultus.imaging.addresses import is_public
+from vultus.imaging.addresses import is_listed, is_public
 
 _MAX_REDIRECTS = 5
 _MAX_CONNECTIONS = 64
@@ -19,6 +20,8 @@ _OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-length", "host", "te", "transfer-encoding", "upgrade"}
 )
 """Headers the connection itself decides; a caller's are left out."""
+
+_HOST = re.compile(r"[a-z0-9._:-]+")  # names and addresses, without zones and percent-encodings
 
 _FAULTS = (
     httpx.HTTPError,
@@ -39,11 +42,23 @@ class Downloader:
 
     Args:
         allow_private: Connect to addresses that are not public as well.
+        schemes: Of addresses, redirects included: ``http``, ``https``.
+        hosts: Names of hosts, redirects included, as ``is_listed`` reads them; none: any.
         timeout: Seconds one download may take, redirects included.
         max_bytes: Largest body.
     """
 
-    def __init__(self, *, allow_private: bool, timeout: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        timeout: float,
+        max_bytes: int,
+        schemes: Collection[str] = ("http", "https"),
+        hosts: Collection[str] = (),
+    ) -> None:
+        self._schemes = schemes
+        self._hosts = hosts
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._client = httpx.AsyncClient(
@@ -83,6 +98,7 @@ class Downloader:
         own = {name: value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
         request = self._client.build_request("GET", url, headers=own)
         for _ in range(1 + _MAX_REDIRECTS):
+            self._check_listed(request.url)
             origin = _origin(request.url)
             # httpx would read the whole body of a redirection, however long, if it followed.
             response = await self._client.send(request, stream=True, follow_redirects=False)
@@ -110,6 +126,20 @@ class Downloader:
             self._check(len(body) + len(part))
             body += part
         return bytes(body)
+
+    def _check_listed(self, url: httpx.URL) -> None:
+        host = url.raw_host.decode("ascii").lower()
+        if not _HOST.fullmatch(host):  # whatever else a resolver might make of it
+            raise httpx.InvalidURL("no host")
+        if url.scheme not in self._schemes:
+            raise PictureUnreachable(
+                f"pictures are fetched by {' or '.join(self._schemes)} only (fetch_schemes)", limit="fetch_schemes"
+            )
+        if self._hosts and not is_listed(host, self._hosts):
+            raise PictureUnreachable(
+                "the picture's host is not among those that pictures may be fetched from (fetch_hosts)",
+                limit="fetch_hosts",
+            )
 
     def _check(self, size: int) -> None:
         if size > self._max_bytes:

@@ -22,8 +22,8 @@ class Fetcher:
     """Gets the bytes of named pictures. To be used on one event loop and closed there.
 
     Attributes:
-        settings: Where pictures may come from (``image_root``, ``fetch_urls``, ``fetch_private``) and what they may
-            cost (``fetch_timeout``, ``max_picture_bytes``).
+        settings: Where pictures may come from (``image_root``, ``fetch_urls``, ``fetch_schemes``, ``fetch_hosts``,
+            ``fetch_private``) and what they may cost (``fetch_timeout``, ``max_picture_bytes``).
     """
 
     settings: Settings
@@ -62,6 +62,8 @@ class Fetcher:
 
             self._downloader = Downloader(
                 allow_private=self.settings.fetch_private,
+                schemes=self.settings.fetch_schemes,
+                hosts=self.settings.fetch_hosts,
                 timeout=self.settings.fetch_timeout,
                 max_bytes=self.settings.max_picture_bytes,
             )

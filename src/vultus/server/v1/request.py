@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vultus.errors import NotBase64, PictureError, RequestError, UnsupportedMediaType
+from vultus.server.gathering import Address
 from vultus.server.multipart import parse_form
 from vultus.server.pictures import check_count, picture_bytes
 from vultus.server.v1.options import single_values
@@ -19,11 +20,11 @@ class Contents(NamedTuple):
     """What a body holds.
 
     Attributes:
-        pictures: Encoded bytes, or the error that stands in a picture's place.
+        pictures: Encoded bytes, an address, or the error that stands in a picture's place.
         options: Name -> value, unchecked.
     """
 
-    pictures: list[bytes | PictureError]
+    pictures: list[bytes | Address | PictureError]
     options: Mapping[str, Any]
 
 
@@ -83,12 +84,15 @@ def _document(document: object, limit: int) -> Contents:
     return Contents([_picture(place, image) for place, image in enumerate(images)], document)
 
 
-def _picture(place: int, image: object) -> bytes | PictureError:
+def _picture(place: int, image: object) -> bytes | Address | PictureError:
+    if isinstance(image, dict) and image.keys() == {"url"} and isinstance(image["url"], str):
+        return Address(image["url"])
     if isinstance(image, dict) and image.keys() == {"data"}:
         image = image["data"]
     if not isinstance(image, str | bytes):
         raise RequestError(
-            f"{IMAGES}[{place}]: must be base64 text, a data URL or, in MessagePack, bytes; alone or as 'data'"
+            f"{IMAGES}[{place}]: must be base64 text, a data URL or, in MessagePack, bytes, alone or as 'data'; "
+            "or a name as 'url'"
         )
     try:
         return picture_bytes(image)

@@ -41,9 +41,12 @@ def _body(options: type[Options], example: dict[str, Any]) -> dict[str, Any]:
     fields = _fields(options)
     picture = {"type": "string", "description": "base64 text or a data URL"}
     wrapped = {"type": "object", "properties": {"data": picture}, "required": ["data"], "additionalProperties": False}
+    address = {"type": "string", "description": "an http(s) address, or a file below `image_root`, where set so"}
+    named = {"type": "object", "properties": {"url": address}, "required": ["url"], "additionalProperties": False}
+    pictures = {"type": "array", "items": {"anyOf": [picture, wrapped, named]}, "minItems": 1}
     document = {
         "type": "object",
-        "properties": {IMAGES: {"type": "array", "items": {"anyOf": [picture, wrapped]}, "minItems": 1}, **fields},
+        "properties": {IMAGES: pictures, **fields},
         "required": [IMAGES],
         "additionalProperties": False,
     }

@@ -1,0 +1,206 @@
+"""The Similarity API, a FastAPI service in front of Triton: ``/embedding``, ``/face-similarity``, ``/health``.
+
+Part names, answers, the rescaled similarity, the order of checks and the phrases of its errors are those its clients
+know; ``docs/dialects/face-triton.md`` lists what differs on purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vultus.embed import similarity
+from vultus.engine import FaceEngine
+from vultus.errors import (
+    CorruptPicture,
+    EmptyPicture,
+    NoFaceFound,
+    NotReady,
+    RequestError,
+    UnsupportedFormat,
+    VultusError,
+)
+from vultus.server.body import read_body
+from vultus.server.dialects.base import Dialect
+from vultus.server.dialects.shared import add_health
+from vultus.server.gathering import Order, Outcome
+from vultus.server.multipart import Part, parse_form
+from vultus.server.pictures import check_count
+from vultus.server.problems import detail_of, headers_of, status_of
+from vultus.server.service import Service
+from vultus.server.wire import JSON, Reply, dump, media_type
+from vultus.types import CanvasRule, Face, Plan, Profile
+
+_SIDE = 640  # pixels of the original's detector input
+_THRESHOLD = 0.5
+_NMS_THRESHOLD = 0.4
+_EMBEDDING, _SIMILARITY = "/embedding", "/face-similarity"
+_ONE, _TWO = ("image",), ("image_a", "image_b")
+_LONGEST_TEXT = 200  # characters of a wrong value that are told back
+_PREFIXES: Mapping[str, str] = MappingProxyType({_EMBEDDING: "Inference failed: ", _SIMILARITY: "Similarity failed: "})
+_NO_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
+_NOT_READY = "Triton client is not initialized."
+"""The original's words; there is no Triton here."""
+
+
+class WrongForm(RequestError):
+    """A form that lacks a file.
+
+    Args:
+        entries: What is wrong with it, as FastAPI tells it.
+    """
+
+    def __init__(self, entries: Sequence[Mapping[str, object]]) -> None:
+        super().__init__("the form does not validate")
+        self.entries = entries
+
+
+def profile(engine: FaceEngine) -> Profile:
+    """The original's own detector input and thresholds, whatever the settings say."""
+    canvas = CanvasRule(_SIDE, _SIDE)
+    return replace(
+        engine.default_profile, name="face-triton", canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD
+    )
+
+
+def router(service: Service) -> APIRouter:
+    """Routes ``/embedding``, ``/face-similarity`` and ``/health``."""
+    routes = APIRouter(tags=["Similarity API"])
+    add_health(routes, service)
+
+    @routes.post(_EMBEDDING, **_operation("Embed a picture, stretched as it is", _ONE, {"embedding": [[0.12, -0.73]]}))
+    async def embedding(request: Request) -> Response:
+        return await _answer(service, request, _ONE, _embedding_order)
+
+    @routes.post(_SIMILARITY, **_operation("Compare the surest face of each picture", _TWO, {"similarity": 0.8312}))
+    async def face_similarity(request: Request) -> Response:
+        return await _answer(service, request, _TWO, _similarity_order)
+
+    return routes
+
+
+def render(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed as a whole: ``{"detail": ...}``."""
+    is_callers = isinstance(error, (*_NO_PICTURE, NoFaceFound))
+    detail = orjson.dumps({"detail": _detail(request.scope["path"], error)})
+    return Response(detail, 400 if is_callers else status_of(error), headers_of(error), JSON)
+
+
+def parse_files(content_type: str | None, body: bytes, names: Sequence[str]) -> list[bytes]:
+    """The files of a form in the order of ``names``; of several of one name the last counts.
+
+    Raises:
+        WrongForm: One is missing, or came without a file name.
+        HTTPException: 400, the body is no form, though it is called one.
+    """
+    parts: dict[str, Part] = {}
+    if media_type(content_type) == "multipart/form-data":
+        try:
+            parts = {part.name: part for part in parse_form(content_type or "", body)}
+        except RequestError as error:
+            raise HTTPException(400, error.message) from None
+    if wrong := [entry for name in names if (entry := _fault(name, parts.get(name)))]:
+        raise WrongForm(wrong)
+    return [parts[name].data for name in names]
+
+
+def _fault(name: str, part: Part | None) -> dict[str, object] | None:
+    if part is not None and part.filename is not None:
+        return None
+    if part is None or not part.data:
+        return {"type": "missing", "loc": ["body", name], "msg": "Field required", "input": None}
+    return {
+        "type": "value_error",
+        "loc": ["body", name],
+        "msg": "Value error, Expected UploadFile, received: <class 'str'>",
+        "input": part.data[:_LONGEST_TEXT].decode("utf-8", "replace"),
+        "ctx": {"error": {}},
+    }
+
+
+async def _answer(
+    service: Service,
+    request: Request,
+    names: Sequence[str],
+    order: Callable[[FaceEngine, list[bytes]], Order],
+) -> Response:
+    content_type = request.headers.get("content-type")
+    if not service.lifecycle.ready:
+        await _refuse(service, request, names)
+
+    def read(engine: FaceEngine, body: bytes) -> Order:
+        files = parse_files(content_type, body, names)
+        check_count(len(files), engine.settings.max_request_pictures)
+        return order(engine, files)
+
+    return await service.answer(request, read)
+
+
+async def _refuse(service: Service, request: Request, names: Sequence[str]) -> NoReturn:
+    """Without an engine; yet a form that is wrong is told so first."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(service.settings.request_timeout or None):
+            body = await read_body(request, service.settings.max_request_bytes)
+            await asyncio.to_thread(parse_files, request.headers.get("content-type"), body, names)
+    raise NotReady(f"the server cannot take work: it is {service.lifecycle.state}")
+
+
+def _embedding_order(engine: FaceEngine, files: list[bytes]) -> Order:
+    def finish(outcomes: Sequence[Outcome]) -> Reply:
+        face = _first_face(outcomes[0])
+        return Reply(dump({"embedding": [np.asarray(face.embedding) * np.float32(face.norm or 0)]}, JSON))
+
+    return Order(files, Plan(detect=False, stretch=True), profile(engine), finish)
+
+
+def _similarity_order(engine: FaceEngine, files: list[bytes]) -> Order:
+    def finish(outcomes: Sequence[Outcome]) -> Reply:
+        faces = [_first_face(outcome, which) for outcome, which in zip(outcomes, ("image A", "image B"), strict=True)]
+        cosine = similarity(*(np.asarray(face.embedding) for face in faces))
+        return Reply(dump({"similarity": min(max((cosine + 1) / 2, 0.0), 1.0)}, JSON))
+
+    return Order(files, Plan(max_faces=1, rank="score"), profile(engine), finish)
+
+
+def _first_face(outcome: Outcome, which: str = "") -> Face:
+    if isinstance(outcome, VultusError):
+        raise type(outcome)(f"{which}: {outcome.message}" if which else outcome.message, limit=outcome.limit)
+    if not outcome.faces:
+        raise NoFaceFound(f"No face detected in {which}")
+    return outcome.faces[0]
+
+
+def _detail(path: str, error: Exception) -> object:
+    if isinstance(error, WrongForm):
+        return error.entries
+    if isinstance(error, NotReady):
+        return _NOT_READY
+    if isinstance(error, _NO_PICTURE):
+        return f"{_PREFIXES.get(path, '')}cannot identify image file: {error.message}"
+    if isinstance(error, HTTPException) or (isinstance(error, RequestError) and not isinstance(error, NoFaceFound)):
+        return detail_of(error)  # of the request, not of what is done with it
+    return _PREFIXES.get(path, "") + detail_of(error)
+
+
+def _operation(summary: str, names: Sequence[str], example: Mapping[str, object]) -> dict[str, Any]:
+    file = {"type": "string", "format": "binary"}
+    schema = {"type": "object", "properties": dict.fromkeys(names, file), "required": list(names)}
+    return {
+        "summary": summary,
+        "responses": {200: {"description": "Done.", "content": {JSON: {"example": example}}}},
+        "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
+    }
+
+
+DIALECT = Dialect("face-triton", router, render, profile)
