@@ -1,4 +1,8 @@
-"""InsightFace-REST 0.9.5: requests and answers as its clients know them (sections 1.1 to 1.3 of the contract)."""
+"""InsightFace-REST 0.9.5: requests and answers as its clients know them (sections 1.1 to 1.3 of the contract).
+
+Of the contract's checklist (section 9): items 1 to 5, 7 (scale and template) and, of what may be improved, W1, W9 (no
+face in a picture), null numbers, crops that cannot be used, short error texts and the real ``took_ms``.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ def pack(client: Any, document: Any, content_type: str = "application/msgpack", 
     return send(client, ormsgpack.packb(document), content_type, **headers)
 
 
-# 1.1 Request: media types
+# 1.1 Request: media types (items 1, 2)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/x+json", None])
@@ -75,11 +79,11 @@ def test_the_asynchronous_client_sends_null_headers(client: Any, squares: Square
 
 
 def test_fields_of_older_clients_are_ignored(client: Any, squares: Squares) -> None:
-    answer = extract(client, squares((1, 1)), api_ver="2", max_size=[640, 480], use_rotation=True)
+    answer = extract(client, squares((1, 1)), api_ver="2", max_size=[640, 480], use_rotation=True, unheard_of={"a": 1})
     assert len(answer["data"][0]["faces"]) == 1
 
 
-# 1.1 Request: pictures
+# 1.1 Request: pictures (items 1, 2; files confined to their folder, addresses off)
 
 
 def test_text_before_the_last_comma_and_alien_characters_are_dropped(client: Any, squares: Squares) -> None:
@@ -119,7 +123,7 @@ def test_no_names_means_no_pictures_even_with_data(client: Any, squares: Squares
     assert answer.json()["data"] == []
 
 
-# 1.1 Request: fields
+# 1.1 Request: fields (item 1; W1)
 
 
 def test_the_threshold_is_0_6_unless_told(client: Any, squares: Squares) -> None:
@@ -183,7 +187,7 @@ def test_small_faces_are_dropped_from_their_own_picture(client: Any, squares: Sq
     assert len(extract(client, small, min_face_size=-1)["data"][0]["faces"]) == 1
 
 
-# 1.2 Response
+# 1.2 Response (items 3, 4, 7; W9)
 
 
 def test_a_face_has_the_keys_and_types_of_the_contract(client: Any, squares: Squares) -> None:
@@ -288,7 +292,7 @@ def test_good_and_bad_pictures_stay_in_their_places(client: Any, squares: Square
     assert all("traceback" not in entry for entry in (data[1], data[3]))
 
 
-# 1.3 embed_only
+# 1.3 embed_only (item 5)
 
 
 def test_crops_have_an_envelope_of_their_own(client: Any, crop_png: Callable[..., bytes]) -> None:

@@ -1,4 +1,8 @@
-"""InsightFace-REST 0.9.5: media types, errors and service endpoints as its clients know them (1.4, 1.5 and 1.8)."""
+"""InsightFace-REST 0.9.5: media types, errors and service endpoints as its clients know them (1.4, 1.5 and 1.8).
+
+Of the contract's checklist (section 9): items 2 and 6 and, of what may be improved, answers without ``Accept``,
+``application/x-msgpack`` requests, media-type lists and limits.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ import ormsgpack
 import pytest
 
 from vultus.engine import FaceEngine
-from vultus.server.dialects.insightface_rest import canary
+from vultus.server import canary
 from vultus.settings import Settings
 
 pytestmark = pytest.mark.unit
@@ -30,7 +34,7 @@ def send(client: Any, body: bytes, content_type: str = "application/json", **hea
     return client.post("/extract", content=body, headers={"content-type": content_type, **headers})
 
 
-# 1.4 Media type of the answer
+# 1.4 Media type of the answer (item 2)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_messagepack_holds_single_floats_and_the_same_structure(client: Any, squ
 def test_any_origin_may_ask(client: Any) -> None:
     answer = client.post("/extract", json={"images": {}}, headers={"origin": "https://example.org"})
     assert answer.headers["access-control-allow-origin"] == "*"
-    # Of the contract's "credentials allowed", which no browser accepts beside *, docs/api.md says why it is left out.
+    # Of the contract's "credentials allowed", which no browser accepts beside *, the docs say why it is left out.
     assert "access-control-allow-credentials" not in answer.headers
 
 
@@ -285,7 +289,7 @@ def test_limits_are_told_in_the_dialects_words(start_app: Callable[..., Any]) ->
     assert "max_picture_bytes" in too_large["traceback"]
 
 
-# 1.8 Service endpoints
+# 1.8 Service endpoints (item 6)
 
 
 def test_info_has_what_clients_read(client: Any) -> None:
@@ -305,13 +309,19 @@ def test_info_has_what_clients_read(client: Any) -> None:
     }  # fmt: skip
 
 
-def test_health_runs_a_real_extraction(client: Any) -> None:
-    before = client.get("/health")
-    assert (before.status_code, before.json()) == (200, {"status": "ok"})
+def test_health_tells_of_the_last_self_check(client: Any) -> None:
+    """Section 9, item 6."""
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_a_busy_server_is_healthy(start_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canary, "PATIENCE", 0.01)
+def test_a_server_without_a_recent_good_self_check_is_not_healthy(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canary, "STALE", 0.0)
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "self check failed"})
+
+
+def test_health_computes_nothing_and_waits_for_nobody(start_app: Callable[..., Any]) -> None:
     engines: list[FaceEngine] = []
 
     def engine_factory(settings: Settings) -> FaceEngine:
@@ -330,22 +340,10 @@ def test_a_busy_server_is_healthy(start_app: Callable[..., Any], monkeypatch: py
     try:
         begun.wait(30)
         assert client.get("/health").status_code == 200
+        assert workers.waiting == 0
         assert not any(job.done() for job in jobs)
     finally:
         done.set()
-
-
-def test_a_failing_health_check_is_a_500(start_app: Callable[..., Any]) -> None:
-    engines: list[FaceEngine] = []
-
-    def engine_factory(settings: Settings) -> FaceEngine:
-        engines.append(FaceEngine(settings))
-        return engines[0]
-
-    client = start_app(engine_factory=engine_factory)
-    engines[0].close()
-    answer = client.get("/health")
-    assert (answer.status_code, answer.json()) == (500, {"detail": "self check failed"})
 
 
 def test_the_root_leads_to_the_documentation(client: Any) -> None:

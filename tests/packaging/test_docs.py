@@ -14,8 +14,8 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
-    path for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "images", ROOT / "deploy", ROOT / "benchmarks")
-    for path in folder.glob("*.md")
+    path for folder in (".", "docs", "docs/dialects", "docs/images", "deploy", "benchmarks")
+    for path in (ROOT / folder).glob("*.md")
 )  # fmt: skip
 
 

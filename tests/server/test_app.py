@@ -60,7 +60,9 @@ def test_the_documentation_covers_every_endpoint_with_its_body_and_options(clien
     document = client.get("/openapi.json").json()
     assert {
         "/v1/faces", "/v1/embeddings", "/v1/compare", "/v1/models", "/v1/info",
-        "/live", "/ready", "/metrics", "/extract", "/info", "/health",
+        "/live", "/ready", "/metrics", "/extract", "/v2/extract", "/draw_detections", "/multipart/draw_detections",
+        "/info", "/health",
+        "/embedding", "/face-similarity",
     } == document["paths"].keys()  # fmt: skip
     faces = document["paths"]["/v1/faces"]["post"]
     assert {"multipart/form-data", "application/json", "application/msgpack", "image/*"} == faces["requestBody"][

@@ -46,6 +46,16 @@ def test_header_names_are_read_in_either_case_and_names_may_be_quoted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "filename"),
+    [("", None), ('; filename=""', ""), ('; filename="a b.jpg"', "a b.jpg"), ('; filename="é"', "é")],
+)
+def test_a_file_is_told_from_a_field_by_its_file_name(more: str, filename: str | None) -> None:
+    head = f'--frontier\r\nContent-Disposition: form-data; name="file"{more}\r\n\r\n'
+    [part] = parse_form(TYPE, head.encode() + b"x\r\n--frontier--")
+    assert part.filename == filename
+
+
+@pytest.mark.parametrize(
     ("kind", "body", "says"),
     [
         ("multipart/form-data", b"", "boundary"),

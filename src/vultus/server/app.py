@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import numpy as np
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -21,7 +20,8 @@ from vultus.engine import FaceEngine
 from vultus.errors import VultusError
 from vultus.imaging.fetch import Fetcher
 from vultus.server import health, problems, v1
-from vultus.server.dialects import chosen
+from vultus.server.canary import Canary
+from vultus.server.dialects import chosen, mount
 from vultus.server.dialects.base import Dialect
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
@@ -54,22 +54,20 @@ def create_app(
     dialects = chosen(settings.dialects)
 
     def build() -> FaceEngine:
-        return _warm(engine_factory(settings), dialects)
+        engine = _warm(engine_factory(settings), dialects)
+        canary.passed()
+        return engine
 
     lifecycle = Lifecycle(build, on_ready, on_failure or _log_failure)
+    canary = Canary(lambda: lifecycle.engine)
     metrics = Metrics(lambda: lifecycle.queue_length, lambda: lifecycle.ready)
-    service = Service(settings, lifecycle, metrics, Fetcher(settings))
+    service = Service(settings, lifecycle, metrics, Fetcher(settings), canary)
     app = FastAPIOffline(
         title="Vultus", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service), redoc_url=None
     )
     app.include_router(v1.router(service))
     app.include_router(health.router(service))
-    owners: dict[str, Dialect] = {}
-    for dialect in dialects:
-        router = dialect.router(service)
-        app.include_router(router)
-        owners |= {route.path: dialect for route in router.routes if isinstance(route, APIRoute)}
-    render = _renderer(owners)
+    render = _renderer(mount(app, dialects, service))
     app.add_exception_handler(VultusError, _handler(render))
     app.add_exception_handler(HTTPException, _handler(render))
     app.add_middleware(
@@ -102,9 +100,11 @@ def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManag
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - as FastAPI calls it
         service.lifecycle.start()
+        watch = asyncio.create_task(service.canary.watch())
         try:
             yield
         finally:
+            watch.cancel()
             await service.fetcher.aclose()
             await asyncio.to_thread(service.lifecycle.close)
 

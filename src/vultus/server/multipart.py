@@ -17,10 +17,12 @@ class Part:
     Attributes:
         name: The field's name.
         data: Its contents.
+        filename: What its file is called; ``None`` for a field without a file.
     """
 
     name: str
     data: bytes
+    filename: str | None = None
 
 
 def parse_form(content_type: str, body: bytes) -> list[Part]:
@@ -85,11 +87,17 @@ class _Form:
         self._chunks.append(data[start:end])
 
     def end(self) -> None:
-        name = parse_options_header(self._disposition)[1].get(b"name")
+        parameters = parse_options_header(self._disposition)[1]
+        name, filename = parameters.get(b"name"), parameters.get(b"filename")
         if name is None:
             raise RequestError("a part of the form has no name in its Content-Disposition")
         chunks = self._chunks
-        self.parts.append(Part(name.decode("utf-8", "replace"), chunks[0] if len(chunks) == 1 else b"".join(chunks)))
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.parts.append(Part(_text(name), data, None if filename is None else _text(filename)))
 
     def complete(self) -> None:
         self.is_complete = True
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -14,6 +14,7 @@ from vultus.errors import DeadlineExceeded
 from vultus.imaging.fetch import Fetcher
 from vultus.runtime.ticket import Ticket
 from vultus.server.body import call_on_disconnect, read_body
+from vultus.server.canary import Canary
 from vultus.server.gathering import Gathering, Order, Outcome
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
@@ -30,12 +31,14 @@ class Service:
         lifecycle: Has the engine.
         metrics: Where pictures are counted.
         fetcher: Gets pictures that clients name.
+        canary: Knows whether the engine works.
     """
 
     settings: Settings
     lifecycle: Lifecycle
     metrics: Metrics
     fetcher: Fetcher
+    canary: Canary
 
     async def answer(self, request: Request, read: Callable[[FaceEngine, bytes], Order]) -> Response:
         """Serve one request that analyses pictures.

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vultus.errors import NotBase64, RequestError, TooManyPictures, UnsupportedMediaType
+from vultus.server.gathering import Address
 from vultus.server.v1.request import Contents, parse_contents
 
 pytestmark = pytest.mark.unit
@@ -54,6 +55,15 @@ def test_a_form_holds_files_and_fields() -> None:
     assert contents.options == {"attributes": ["landmarks106", "pose"]}
 
 
+def test_a_picture_may_be_named() -> None:
+    named = {"url": "https://example.org/a.jpg"}
+    for kind, body in (
+        ("application/json", orjson.dumps({"images": [TEXT, named]})),
+        ("application/msgpack", ormsgpack.packb({"images": [DATA, named]})),
+    ):
+        assert contents_of(kind, body).pictures == [DATA, Address("https://example.org/a.jpg")]
+
+
 def test_text_that_is_not_base64_fails_in_its_place() -> None:
     contents = contents_of("application/json", orjson.dumps({"images": [TEXT, "A", TEXT]}))
     assert contents.pictures[::2] == [DATA, DATA]
@@ -74,7 +84,8 @@ def test_text_that_is_not_base64_fails_in_its_place() -> None:
         ("application/json", b'{"images": [1]}', r"images\[0\]"),
         ("application/json", b'{"images": ["", {"data": null}]}', r"images\[1\]"),
         ("application/json", b'{"images": [{"data": "", "url": "x"}]}', r"images\[0\]"),
-        ("application/json", b'{"images": [{"url": "x"}]}', r"images\[0\]"),
+        ("application/json", b'{"images": [{"url": null}]}', r"images\[0\].*'url'"),
+        ("application/json", b'{"images": [{"url": ["x"]}]}', r"images\[0\]"),
         ("application/json", b"[" * 100_000, "not JSON"),
         ("application/msgpack", b"\xc1", "not MessagePack"),
         ("application/msgpack", b"\x81\x01\x02", "text keys"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import ormsgpack
 import pytest
 
 from vultus import __version__
+from vultus.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -41,6 +43,23 @@ def test_faces_of_files(client: Any, squares: Squares) -> None:
     assert len(face["embedding"]) == 512
     assert face["norm"] > 0
     assert [round(face["score"], 3) for face in second["faces"]] == [1.0, round(230 / 255, 3)]
+
+
+def test_pictures_may_be_named_and_fail_in_their_place(
+    client: Any, start_app: Callable[..., Any], squares: Squares, tmp_path: Path
+) -> None:
+    (tmp_path / "one.png").write_bytes(squares((1, 2)))
+    images = [{"url": "one.png"}, {"url": "http://127.0.0.1:9/a.png"}, {"url": "two.png"}, text(squares((1, 2)))]
+    with_files = start_app(image_root=tmp_path, fetch_urls=True)
+    first, *failed, last = with_files.post("/v1/faces", json={"images": images}).json()["pictures"]
+    assert [len(entry["faces"]) for entry in (first, last)] == [1, 1]
+    assert [entry["error"]["code"] for entry in failed] == ["picture_unreachable"] * 2
+    assert "fetch_private" in failed[0]["error"]["message"]
+    *failed, last = client.post("/v1/faces", json={"images": images}).json()["pictures"]
+    assert ["image_root" in failed[0]["error"]["message"], "fetch_urls" in failed[1]["error"]["message"]] == [True] * 2
+    assert len(last["faces"]) == 1
+    answer = client.post("/v1/compare", json={"images": images[:2]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "picture_unreachable")
 
 
 def test_each_answer_names_its_networks(client: Any, squares: Squares) -> None:
@@ -264,7 +283,7 @@ def test_info_tells_what_the_server_is_uses_and_allows(start_app: Callable[..., 
     info = client.get("/v1/info").json()
     assert (info["version"], info["runtime"], info["precision"]) == (__version__, "dummy", "f32")
     assert info["networks"]["embedder"]["name"] == "w600k_mbf"
-    assert info["dialects"] == ["insightface-rest"]
+    assert info["dialects"] == list(Settings().dialects)
     assert info["limits"]["max_request_pictures"] == 7
     assert info["limits"]["max_picture_bytes"] == 20 * 2**20
     assert info["defaults"]["threshold"] == 0.4

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from vultus.errors import SettingsError
-from vultus.server.dialects import insightface_rest
-from vultus.server.dialects.base import Dialect
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.name: dialect for dialect in (insightface_rest.DIALECT,)})
+from vultus.errors import SettingsError
+from vultus.server.dialects import face_triton, insightface_rest
+from vultus.server.dialects.base import Dialect
+from vultus.server.dialects.shared import SHARED
+from vultus.server.service import Service
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {dialect.name: dialect for dialect in (insightface_rest.DIALECT, face_triton.DIALECT)}
+)
 """All dialects, by name."""
 
 
@@ -23,3 +30,25 @@ def chosen(names: Iterable[str]) -> tuple[Dialect, ...]:
     if unknown := [name for name in wanted if name not in DIALECTS]:
         raise SettingsError(f"dialects: there is no {', '.join(unknown)}; there are: {', '.join(DIALECTS)}")
     return tuple(DIALECTS[name] for name in wanted)
+
+
+def mount(app: FastAPI, dialects: Iterable[Dialect], service: Service) -> Mapping[str, Dialect]:
+    """Add the routes of dialects to an application; of a shared path only the first.
+
+    Returns:
+        Path -> the dialect that renders its errors.
+
+    Raises:
+        ValueError: Two dialects have the same path, and it is none of those that are shared.
+    """
+    owners: dict[str, Dialect] = {}
+    for dialect in dialects:
+        router = dialect.router(service)
+        paths = {route.path for route in router.routes if isinstance(route, APIRoute)}
+        taken = paths & owners.keys()
+        if taken - SHARED:
+            raise ValueError(f"{dialect.name} claims {', '.join(sorted(taken - SHARED))}, which others have")
+        router.routes = [route for route in router.routes if not (isinstance(route, APIRoute) and route.path in taken)]
+        app.include_router(router)
+        owners |= dict.fromkeys(paths - taken, dialect)
+    return owners

@@ -20,7 +20,7 @@ class Dialect:
 
     Attributes:
         name: As the setting ``dialects`` names it.
-        router: Makes its routes; no other dialect may have their paths.
+        router: Makes its routes; no other dialect may have their paths, but for ``shared.SHARED``.
         render: Makes the answer to an error on one of those paths.
         profile: How it wants pictures to be analysed.
     """

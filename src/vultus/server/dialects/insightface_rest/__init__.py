@@ -1,4 +1,4 @@
-"""InsightFace-REST's API, version 0.9.5: ``/extract``, ``/info``, ``/health``.
+"""InsightFace-REST's API, version 0.9.5, and its older answers for older clients.
 
 Envelopes, field names, coercion and error bodies are those its clients know. Better than the original, where no client
 can mind: JSON is answered when ``Accept`` is missing, ``min_face_size`` keeps pictures apart, a crop that cannot be

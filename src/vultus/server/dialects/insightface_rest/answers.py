@@ -15,6 +15,7 @@ from vultus.server.dialects.insightface_rest.request import Extract
 from vultus.server.gathering import Outcome
 from vultus.types import Analysis, Face
 
+_SURE = 0.89  # probability from which the original takes a face to wear a mask
 _MS = 1000.0  # in a second
 
 
@@ -55,12 +56,11 @@ class Answers:
         return {"status": "ok", "took_ms": self._ms(_total(outcome)), "faces": faces}
 
     def _face(self, face: Face, scale: float) -> dict[str, Any]:
-        answer: dict[str, Any] = {"bbox": _whole(face.box)}
+        answer: dict[str, Any] = {"bbox": whole_pixels(face.box)}
         if self._asked.return_landmarks:
-            answer["landmarks"] = None if face.landmarks is None else _whole(face.landmarks)
+            answer["landmarks"] = None if face.landmarks is None else whole_pixels(face.landmarks)
         answer |= {"prob": self._real(face.score), "num_det": face.index, "scale": self._real(scale)}
-        if self._asked.return_face_data and face.crop is not None:
-            answer["facedata"] = base64.b64encode(encode_jpeg(face.crop)).decode("ascii")
+        answer |= self._face_data(face)
         if self._asked.describes:
             answer |= self._description(face)
         answer["size"] = int(face.width)
@@ -76,31 +76,43 @@ class Answers:
 
     def _frame(self, face: Face) -> dict[str, Any]:
         """What is told of a crop as of a face that was found: the whole crop, for sure."""
-        return {"bbox": _whole(face.box), "size": int(face.width), "prob": self._real(face.score), "status": "ok"}
+        return {"bbox": whole_pixels(face.box), "size": int(face.width), "prob": self._real(face.score), "status": "ok"}
+
+    def _face_data(self, face: Face) -> dict[str, Any]:
+        if not self._asked.return_face_data or face.crop is None:
+            return {}
+        return {"facedata": base64.b64encode(encode_jpeg(face.crop)).decode("ascii")}
 
     def _description(self, face: Face) -> dict[str, Any]:
-        # No network that tells gender, age or mask is known yet: null, as in the original without one.
+        age: Any = face.attributes.get("age")
+        probabilities: Any = face.attributes.get("mask")
         return {
             "norm": None if face.norm is None else self._real(face.norm),
             "vec": face.embedding,
-            "gender": None,
-            "age": None,
-            "mask": None,
-            "mask_probs": None,
+            "gender": face.attributes.get("gender"),
+            "age": None if age is None else round(age),
+            "mask": wears_mask(face),
+            "mask_probs": probabilities and {name: self._real(value) for name, value in probabilities.items()},
         }
 
     def _ms(self, seconds: float) -> object:
         return self._real(seconds * _MS)
 
 
-def _whole(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> list[Any]:
-    """Coordinates truncated towards zero."""
+def wears_mask(face: Face) -> bool | None:
+    """Whether a face is taken to wear a mask; ``None`` where no network says."""
+    probabilities: Any = face.attributes.get("mask")
+    return probabilities and bool(probabilities["mask"] > probabilities["no_mask"] and probabilities["mask"] >= _SURE)
+
+
+def whole_pixels(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> list[Any]:
+    """Coordinates truncated towards zero: an array of numbers, in nested lists."""
     return list(pixels.astype(np.int64).tolist())
-
-
-def _reading(outcome: Outcome) -> float:
-    return outcome.seconds.get("decode", 0.0) if isinstance(outcome, Analysis) else 0.0
 
 
 def _total(outcome: Outcome) -> float:
     return sum(outcome.seconds.values()) if isinstance(outcome, Analysis) else 0.0
+
+
+def _reading(outcome: Outcome) -> float:
+    return outcome.seconds.get("decode", 0.0) if isinstance(outcome, Analysis) else 0.0

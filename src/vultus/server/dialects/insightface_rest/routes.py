@@ -5,23 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import APIRouter
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vultus import __version__
+from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.engine import FaceEngine
-from vultus.errors import VultusError
 from vultus.server.dialects.insightface_rest.answers import Answers
-from vultus.server.dialects.insightface_rest.canary import Canary
-from vultus.server.dialects.insightface_rest.request import THRESHOLD, Extract, parse_extract
+from vultus.server.dialects.insightface_rest.body import defaults_of, parse, parse_drawing_form
+from vultus.server.dialects.insightface_rest.drawing import drawing
+from vultus.server.dialects.insightface_rest.older import OlderAnswers
+from vultus.server.dialects.insightface_rest.request import THRESHOLD, Draw, Extract, Form
+from vultus.server.dialects.insightface_rest.schema import DRAW, DRAW_FORM, EXTRACT
+from vultus.server.dialects.shared import add_health
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
-from vultus.server.wire import JSON, MSGPACK, X_MSGPACK, Reply, dump, is_packed, negotiate
+from vultus.server.wire import JSON, X_MSGPACK, Reply, dump, is_packed, negotiate
 from vultus.types import CanvasRule, Profile
 
 
@@ -33,27 +37,31 @@ def profile(engine: FaceEngine) -> Profile:
 
 
 def router(service: Service) -> APIRouter:
-    """Routes ``/extract``, ``/info``, ``/health`` and ``/``."""
+    """Routes ``/extract``, the drawings, ``/info``, ``/health`` and ``/``."""
     routes = APIRouter(tags=["InsightFace-REST"])
-    canary = Canary()
+    add_health(routes, service)
 
-    @routes.post("/extract", summary="Find, align and embed faces", **_EXTRACT)
+    @routes.post("/extract", summary="Find, align and embed faces", **EXTRACT)
     async def extract(request: Request) -> Response:
-        started = time.perf_counter()
-        return await service.answer(request, lambda engine, body: _read_extract(request, started, engine, body))
+        read = partial(_read_extract, request, time.perf_counter(), None)
+        return await service.answer(request, read)
+
+    @routes.post("/v2/extract", summary="The same, always in today's form", **EXTRACT)
+    async def extract_today(request: Request) -> Response:
+        read = partial(_read_extract, request, time.perf_counter(), "2")
+        return await service.answer(request, read)
+
+    @routes.post("/draw_detections", summary="Draw the faces of a picture", response_class=Response, **DRAW)
+    async def draw(request: Request) -> Response:
+        return await service.answer(request, partial(_read_drawing, request))
+
+    @routes.post("/multipart/draw_detections", summary="The same, as a form", response_class=Response, **DRAW_FORM)
+    async def draw_form(request: Request) -> Response:
+        return await service.answer(request, partial(_read_drawing_form, request))
 
     @routes.get("/info", summary="Networks in use and request defaults")
     async def info() -> Response:
         return Response(orjson.dumps(_info(service.lifecycle.engine)), media_type=JSON)
-
-    @routes.get("/health", summary="Analyses a picture and a crop of its own")
-    async def health() -> Response:
-        try:
-            engine = service.lifecycle.engine
-            await canary.check(engine, profile(engine))
-        except VultusError as error:
-            raise HTTPException(500, "self check failed") from error
-        return Response(b'{"status":"ok"}', media_type=JSON)
 
     @routes.get("/", include_in_schema=False)
     async def root() -> Response:
@@ -62,17 +70,36 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _read_extract(request: Request, started: float, engine: FaceEngine, body: bytes) -> Order:
-    asked, packed_body = parse_extract(request.headers.get("content-type"), body)
+def _read_extract(request: Request, started: float, form: Form | None, engine: FaceEngine, body: bytes) -> Order:
+    asked, packed_body = parse(Extract, request.headers.get("content-type"), body, engine.settings)
+    form = form or asked.form(engine.settings.insightface_rest_api_ver)
     packed = bool(asked.msgpack) or _wants_packed(request.headers.getlist("accept"))
     media_type = X_MSGPACK if packed else JSON
-    answers = Answers(asked, packed)
+    answers = Answers(asked, packed) if form == "2" else OlderAnswers(asked, packed, form)
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
         return Reply(dump(answers.whole(outcomes, time.perf_counter() - started), media_type), media_type)
 
-    used = replace(profile(engine), threshold=asked.face_threshold)
-    return Order(asked.pictures(packed_body, engine.settings.max_request_pictures), asked.plan(), used, finish)
+    used, known = replace(profile(engine), threshold=asked.face_threshold), _tellers(engine).keys()
+    if not asked.enlarges(form):
+        used = replace(used, canvas=replace(used.canvas, max_scale=1.0))
+    return Order(asked.pictures(packed_body, engine.settings.max_request_pictures), asked.plan(known), used, finish)
+
+
+def _read_drawing(request: Request, engine: FaceEngine, body: bytes) -> Order:
+    asked, packed = parse(Draw, request.headers.get("content-type"), body, engine.settings)
+    return drawing(asked, asked.pictures(packed), profile(engine), _tellers(engine).keys())
+
+
+def _read_drawing_form(request: Request, engine: FaceEngine, body: bytes) -> Order:
+    asked = parse_drawing_form(request.headers.get("content-type"), body)
+    return drawing(asked, asked.pictures(packed=True), profile(engine), _tellers(engine).keys())
+
+
+def _tellers(engine: FaceEngine) -> dict[str, str]:
+    """Of each fact that is told here the network that tells it."""
+    models = [engine.model(name) for name in engine.default_profile.attributes]
+    return {fact: model.name for model in models for fact in ATTRIBUTE_FAMILIES[model.family].provides}
 
 
 def _wants_packed(accept: list[str]) -> bool:
@@ -81,9 +108,8 @@ def _wants_packed(accept: list[str]) -> bool:
 
 
 def _info(engine: FaceEngine) -> dict[str, Any]:
-    used = profile(engine)
-    fields = Extract.model_fields
-    flags = ("return_face_data", "return_landmarks", "extract_embedding", "extract_ga", "detect_masks")
+    used, tellers = profile(engine), _tellers(engine)
+    defaults = defaults_of(engine.settings)
     return {
         "version": __version__,
         "tensorrt_version": None,
@@ -93,69 +119,17 @@ def _info(engine: FaceEngine) -> dict[str, Any]:
             "det_name": used.detector,
             "rec_name": used.embedder,
             "max_size": [used.canvas.width, used.canvas.height],
-            "ga_name": None,
-            "mask_detector": None,
+            "ga_name": tellers.get("gender"),
+            "mask_detector": tellers.get("mask"),
             "rec_batch_size": 1,
             "det_batch_size": 1,
             "force_fp16": False,
             "triton_uri": None,
         },
         "defaults": {
-            **{name: fields[name].default for name in flags},
-            "det_thresh": THRESHOLD,
+            "det_thresh": defaults.pop("threshold"),
+            **defaults,
             "img_req_headers": {},
             "sslv3_hack": False,
         },
     }
-
-
-def _schema() -> dict[str, Any]:
-    schema = Extract.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema["properties"]["images"] = schema.pop("$defs")["Images"]
-    return schema
-
-
-_EXTRACT: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "One entry of `data` for each picture, in order; one that failed says so in `traceback`.",
-            "content": {
-                JSON: {
-                    "example": {
-                        "took": {"total_ms": 9.1},
-                        "data": [
-                            {
-                                "status": "ok",
-                                "took_ms": 8.7,
-                                "faces": [
-                                    {
-                                        "bbox": [57, 46, 134, 146],
-                                        "prob": 0.87,
-                                        "num_det": 0,
-                                        "scale": 1.0,
-                                        "norm": 21.7,
-                                        "vec": [0.0417, -0.0093],
-                                        "gender": None,
-                                        "age": None,
-                                        "mask": None,
-                                        "mask_probs": None,
-                                        "size": 76,
-                                    }
-                                ],
-                            }
-                        ],
-                    }
-                }
-            },
-        }
-    },
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {"schema": _schema(), "example": {"images": {"data": ["/9j/4AAQSkZJRgABAQ..."]}}},
-                MSGPACK: {"schema": {"type": "string", "format": "binary"}},
-            },
-        }
-    },
-}

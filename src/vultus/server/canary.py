@@ -1,0 +1,108 @@
+"""The self check: an empty picture and an empty crop, sent through the engine every now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from vultus.engine import FaceEngine
+from vultus.errors import EngineError, NotReady
+from vultus.runtime.ticket import Ticket
+from vultus.types import Plan
+
+INTERVAL = 15.0
+"""Seconds from one flight's end to the next one's start."""
+
+STALE = 60.0
+"""Seconds after which the last good flight says nothing any more: four intervals, for a canary goes before ordinary
+work and waits only until the first worker is done with its picture."""
+
+_PRIORITY = -1  # before ordinary work, which has 0
+_SIDE = 64  # pixels of the picture
+
+logger = logging.getLogger(__name__)
+
+
+class Canary:
+    """Knows whether the engine works without asking it: who wants to know is told how the last flight ended.
+
+    Args:
+        engine: Gets the engine; raises ``NotReady`` where there is none.
+        clock: Tells seconds.
+        pause: Lets seconds pass.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], FaceEngine],
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._pause = pause
+        self._last_good = -math.inf
+        self._error: str | None = None
+
+    def check(self) -> None:
+        """Tell the last result; nothing is computed, and nobody waits.
+
+        Raises:
+            NotReady: There is no engine (yet).
+            EngineError: The last flight failed, or there was none for ``STALE`` seconds.
+        """
+        self._engine()
+        if self._error is not None:
+            raise EngineError(self._error)
+        if self._clock() - self._last_good >= STALE:
+            raise EngineError(f"no self check has come back for {STALE:g} seconds; are all workers stuck?")
+
+    def passed(self) -> None:
+        """Note that the engine has just been seen to work."""
+        self._last_good = self._clock()
+        self._error = None
+
+    async def watch(self) -> None:
+        """Fly again and again while there is an engine, until cancelled."""
+        while True:
+            await self._pause(INTERVAL)
+            try:
+                await self.fly()
+            except NotReady:  # what has not begun, or is being closed, cannot be checked
+                continue
+            except Exception as error:
+                self._note(error)
+
+    async def fly(self) -> None:
+        """One flight: find faces in an empty picture, embed an empty crop.
+
+        Raises:
+            NotReady: There is no engine (yet).
+            VultusError: The engine does not work.
+        """
+        engine = self._engine()
+        profile = engine.default_profile
+        ticket = Ticket(priority=_PRIORITY)
+        flights = [engine.submit(_empty(_SIDE), Plan(embeddings=False), profile, ticket)]
+        if profile.embedder and (crop := engine.model(profile.embedder).crop):
+            flights.append(engine.submit(_empty(crop.size), Plan(detect=False), profile, ticket))
+        try:
+            analyses = await asyncio.gather(*map(asyncio.wrap_future, flights))
+        finally:
+            ticket.cancel()
+        if not all(math.isfinite(face.norm or 0.0) for analysis in analyses for face in analysis.faces):
+            raise EngineError("the embedder answers with numbers that are not finite")
+        self.passed()
+
+    def _note(self, error: Exception) -> None:
+        self._error = f"the last self check failed: {error}"
+        logger.error("%s", self._error)
+
+
+def _empty(side: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    return np.zeros((side, side, 3), np.uint8)
