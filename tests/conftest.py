@@ -104,6 +104,9 @@ class AppClient:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self.run(self._client.request(method, path, **options))
 
+    async def get_async(self, path: str, **options: Any) -> httpx.Response:
+        return await self._client.get(path, **options)
+
     async def post_async(self, path: str, **options: Any) -> httpx.Response:
         return await self._client.post(path, **options)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_a_face_compared_with_itself_is_one_and_with_another_less(engine: FaceEn
 def test_comparing_needs_a_face_in_each(engine: FaceEngine, faces: tuple[int, int], which: str) -> None:
     with pytest.raises(NoFaceFound, match=f"the {which} picture"):
         engine.compare(picture(faces[0]), picture(faces[1]))
+
+
+def test_facts_are_those_of_the_profiles_networks(engine: FaceEngine) -> None:
+    assert engine.facts() == {"landmarks106"}
+    profile = replace(engine.default_profile, attributes=("genderage", "mask_detector"))
+    assert engine.facts(profile) == {"gender", "age", "mask"}
+    assert engine.facts(replace(profile, attributes=())) == frozenset()
 
 
 def test_prepare_loads_and_runs_every_network(engine: FaceEngine) -> None:

@@ -199,7 +199,7 @@ class Server(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     dialects: Names = Field(
-        default=("insightface-rest", "face-triton"),
+        default=("insightface-rest", "face-triton", "arcface-api"),
         description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -210,18 +210,31 @@ class Server(BaseModel):
 class InsightFaceRest(BaseModel):
     """InsightFace-REST: how its API behaves."""
 
-    insightface_rest_threshold: float = Field(
+    ifr_threshold: float = Field(
         default=0.6, ge=0, le=1, description="Detector score above which a face counts where the request does not say."
     )
-    insightface_rest_flags: Annotated[Names, AfterValidator(_check_flags)] = Field(
+    ifr_flags: Annotated[Names, AfterValidator(_check_flags)] = Field(
         default=("extract_embedding",),
         description="Flags that are on where the request does not say, comma-separated, of `return_face_data`, "
         "`return_landmarks`, `extract_embedding`, `extract_ga`, `detect_masks`; `none` for none.",
     )
-    insightface_rest_api_ver: Literal["1", "2"] | None = Field(
+    ifr_form: Literal["1", "2"] | None = Field(
         default=None,
         description="Form of answers to requests without `api_ver`; unset: as in 2020 where they carry `max_size`, "
         "else today's (2).",
+    )
+
+
+class ArcFaceApi(BaseModel):
+    """ArcFace API: what its answers look like."""
+
+    arcface_api_form: Literal["flat", "nested"] = Field(
+        default="flat",
+        description="`flat`: as documented, errors as HTTP statuses; `nested`: as its C# client reads it, the "
+        "embedding in a list of its own and errors with status 200.",
+    )
+    arcface_api_boxes: Literal["pixels", "fractions"] = Field(
+        default="pixels", description="Units of its boxes; `fractions` of the picture's width and height."
     )
 
 
@@ -234,6 +247,7 @@ GROUPS: tuple[type[BaseModel], ...] = (
     PicturesByName,
     Server,
     InsightFaceRest,
+    ArcFaceApi,
 )
 """The groups of settings, in the order they are shown."""
 
@@ -247,6 +261,7 @@ class Settings(
     PicturesByName,
     Server,
     InsightFaceRest,
+    ArcFaceApi,
     BaseSettings,
 ):
     """All settings. Each may be given as ``VULTUS_<NAME>`` in the environment or as ``--<name>`` where it applies.

@@ -48,7 +48,7 @@ def test_each_setting_is_one_knob() -> None:
         ("threshold", "NUMBER", "> 0, < 1", "0.5", False),
         ("max_picture_bytes", "SIZE", "", "20.0MiB", False),
         ("image_root", "PATH", "", "", False),
-        ("dialects", "TEXT", "", ",".join(Settings().dialects), True),
+        ("dialects", "TEXT", "", ", ".join(Settings().dialects), True),
     ],
 )
 def test_a_knob_tells_what_the_field_says(name: str, kind: str, limits: str, default: str, many: bool) -> None:
@@ -77,6 +77,7 @@ def test_groups_have_titles() -> None:
         "Pictures by name",
         "Server",
         "InsightFace-REST",
+        "ArcFace API",
     ]
 
 

@@ -129,7 +129,7 @@ def test_drawings_tell_of_masks_when_asked(telling: Any, squares: Squares) -> No
 
 def test_defaults_are_the_settings(start_app: Callable[..., Any], squares: Squares) -> None:
     flags = ("return_face_data", "return_landmarks")
-    client = start_app(insightface_rest_threshold=0.9, insightface_rest_flags=flags)
+    client = start_app(ifr_threshold=0.9, ifr_flags=flags)
     assert client.get("/info").json()["defaults"] == {
         "return_face_data": True, "return_landmarks": True, "extract_embedding": False, "extract_ga": False,
         "detect_masks": False, "det_thresh": 0.9, "img_req_headers": {}, "sslv3_hack": False,
@@ -140,7 +140,7 @@ def test_defaults_are_the_settings(start_app: Callable[..., Any], squares: Squar
 
 
 def test_what_the_request_says_counts_more(start_app: Callable[..., Any], squares: Squares) -> None:
-    client = start_app(insightface_rest_threshold=0.9, insightface_rest_flags=("return_landmarks",))
+    client = start_app(ifr_threshold=0.9, ifr_flags=("return_landmarks",))
     picture = squares((1, 1), (3, 3, (215, 215, 215)))
     faces = extract(client, picture, threshold=0.6, extract_embedding=True, return_landmarks=False)["data"][0]["faces"]
     assert len(faces) == 2
@@ -151,7 +151,7 @@ def test_what_the_request_says_counts_more(start_app: Callable[..., Any], square
 def test_null_is_false_for_flags_and_the_default_for_the_threshold(
     start_app: Callable[..., Any], squares: Squares
 ) -> None:
-    client = start_app(insightface_rest_threshold=0.9, insightface_rest_flags=("return_landmarks",))
+    client = start_app(ifr_threshold=0.9, ifr_flags=("return_landmarks",))
     picture = squares((1, 1), (3, 3, (215, 215, 215)))
     [face] = extract(client, picture, threshold=None, return_landmarks=None)["data"][0]["faces"]
     assert "landmarks" not in face
@@ -162,7 +162,7 @@ def test_of_drawings_only_the_form_keeps_its_threshold(
     start_app: Callable[..., Any], client: Any, squares: Squares, path: str, same: bool
 ) -> None:
     """Section 1.7: the form's default is a constant."""
-    strict = start_app(insightface_rest_threshold=0.9)
+    strict = start_app(ifr_threshold=0.9)
     picture = squares((1, 1), (3, 3, (215, 215, 215)))
     body: dict[str, Any] = (
         {"files": {"file": ("a.png", picture)}}
@@ -173,6 +173,6 @@ def test_of_drawings_only_the_form_keeps_its_threshold(
 
 
 def test_a_flag_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"insightface_rest_flags: there is no extract_gender.*extract_ga"):
-        load_settings(insightface_rest_flags="extract_gender")
-    assert load_settings(insightface_rest_flags="none").insightface_rest_flags == ()
+    with pytest.raises(SettingsError, match=r"ifr_flags: there is no extract_gender.*extract_ga"):
+        load_settings(ifr_flags="extract_gender")
+    assert load_settings(ifr_flags="none").ifr_flags == ()

@@ -70,7 +70,7 @@ def form_of(answer: Any) -> str:
 def test_the_request_decides_then_the_setting_then_max_size(
     start_app: Callable[..., Any], squares: Squares, setting: str | None, fields: dict[str, Any], form: str
 ) -> None:
-    client = start_app(insightface_rest_api_ver=setting, streams=1)
+    client = start_app(ifr_form=setting, streams=1)
     assert form_of(extract(client, squares((1, 1)), **fields)) == form
 
 
@@ -79,7 +79,7 @@ def test_the_request_decides_then_the_setting_then_max_size(
 def test_the_second_path_is_todays_form_whatever_else_is_said(
     start_app: Callable[..., Any], squares: Squares, setting: str | None, fields: dict[str, Any]
 ) -> None:
-    client = start_app(insightface_rest_api_ver=setting, streams=1)
+    client = start_app(ifr_form=setting, streams=1)
     answer = extract(client, squares((1, 1)), path="/v2/extract", **fields)
     assert list(answer) == ["took", "data"]
     assert list(answer["data"][0]) == ["status", "took_ms", "faces"]

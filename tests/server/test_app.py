@@ -63,6 +63,7 @@ def test_the_documentation_covers_every_endpoint_with_its_body_and_options(clien
         "/live", "/ready", "/metrics", "/extract", "/v2/extract", "/draw_detections", "/multipart/draw_detections",
         "/info", "/health",
         "/embedding", "/face-similarity",
+        "/detect", "/embed", "/attributes",
     } == document["paths"].keys()  # fmt: skip
     faces = document["paths"]["/v1/faces"]["post"]
     assert {"multipart/form-data", "application/json", "application/msgpack", "image/*"} == faces["requestBody"][

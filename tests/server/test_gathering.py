@@ -49,7 +49,7 @@ class Asker:
         self.outcomes: Sequence[Outcome] = ()
         self.thread = ""
 
-    def order(self, pictures: Sequence[Any], plan: Plan | None = None) -> Order:
+    def order(self, pictures: Sequence[Any], plan: Plan | Sequence[Plan] | None = None) -> Order:
         return Order(pictures, plan or Plan(), self.engine.default_profile, self.finish)
 
     def finish(self, outcomes: Sequence[Outcome]) -> Reply:
@@ -75,6 +75,17 @@ def test_outcomes_come_in_the_order_of_the_pictures(engine: FaceEngine, squares:
     pictures = [squares(*((1, column) for column in range(count))) for count in (3, 0, 5, 1)]
     assert asker.ask(lambda: asker.order(pictures)) == Reply(b"done")
     assert [len(outcome.faces) for outcome in asker.outcomes if isinstance(outcome, Analysis)] == [3, 0, 5, 1]
+
+
+def test_each_picture_may_have_a_plan_of_its_own(engine: FaceEngine, squares: Squares) -> None:
+    asker = Asker(engine)
+    plans = [Plan(embeddings=False), Plan(detect=False, stretch=True)]
+    asker.ask(lambda: asker.order([squares((1, 1), (3, 3))] * 2, plans))
+    found, whole = asker.outcomes
+    assert isinstance(found, Analysis)
+    assert isinstance(whole, Analysis)
+    assert [face.embedding for face in found.faces] == [None, None]
+    assert [face.embedding is None for face in whole.faces] == [False]
 
 
 def test_reading_and_finishing_happen_on_workers(engine: FaceEngine, squares: Squares) -> None:

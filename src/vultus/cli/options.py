@@ -152,5 +152,5 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
+        return ", ".join(str(item) for item in value)
     return value.human_readable() if isinstance(value, ByteSize) else str(value)

@@ -41,12 +41,13 @@ class Order:
 
     Attributes:
         pictures: Encoded bytes, addresses, or the error that stands in a picture's place.
-        plan, profile: What to compute, and how.
+        plan: What to compute; several: one for each picture.
+        profile: How.
         finish: Makes the answer of the outcomes, one for each picture in order; runs on a worker thread.
     """
 
     pictures: Sequence[bytes | Address | VultusError]
-    plan: Plan
+    plan: Plan | Sequence[Plan]
     profile: Profile
     finish: Callable[[Sequence[Outcome]], Reply]
 
@@ -136,7 +137,9 @@ class Gathering:
             )
 
     def _analyze(self, place: int, picture: bytes) -> None:
-        done = self._engine.submit(picture, self._order.plan, self._order.profile, self._ticket)
+        plan = self._order.plan
+        plan = plan if isinstance(plan, Plan) else plan[place]
+        done = self._engine.submit(picture, plan, self._order.profile, self._ticket)
         done.add_done_callback(partial(self._analyzed, place))
 
     def _analyzed(self, place: int, done: Future[Analysis]) -> None:

@@ -33,13 +33,13 @@ from vultus.errors import (
 )
 from vultus.server.body import read_body
 from vultus.server.dialects.base import Dialect
+from vultus.server.dialects.files import WrongForm, form_of, parse_files
 from vultus.server.dialects.shared import add_health
 from vultus.server.gathering import Order, Outcome
-from vultus.server.multipart import Part, parse_form
 from vultus.server.pictures import check_count
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.service import Service
-from vultus.server.wire import JSON, Reply, dump, media_type
+from vultus.server.wire import JSON, Reply, dump
 from vultus.types import CanvasRule, Face, Plan, Profile
 
 _SIDE = 640  # pixels of the original's detector input
@@ -47,23 +47,10 @@ _THRESHOLD = 0.5
 _NMS_THRESHOLD = 0.4
 _EMBEDDING, _SIMILARITY = "/embedding", "/face-similarity"
 _ONE, _TWO = ("image",), ("image_a", "image_b")
-_LONGEST_TEXT = 200  # characters of a wrong value that are told back
 _PREFIXES: Mapping[str, str] = MappingProxyType({_EMBEDDING: "Inference failed: ", _SIMILARITY: "Similarity failed: "})
 _NO_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
 _NOT_READY = "Triton client is not initialized."
 """The original's words; there is no Triton here."""
-
-
-class WrongForm(RequestError):
-    """A form that lacks a file.
-
-    Args:
-        entries: What is wrong with it, as FastAPI tells it.
-    """
-
-    def __init__(self, entries: Sequence[Mapping[str, object]]) -> None:
-        super().__init__("the form does not validate")
-        self.entries = entries
 
 
 def profile(engine: FaceEngine) -> Profile:
@@ -95,38 +82,6 @@ def render(request: Request, error: Exception) -> Response:
     is_callers = isinstance(error, (*_NO_PICTURE, NoFaceFound))
     detail = orjson.dumps({"detail": _detail(request.scope["path"], error)})
     return Response(detail, 400 if is_callers else status_of(error), headers_of(error), JSON)
-
-
-def parse_files(content_type: str | None, body: bytes, names: Sequence[str]) -> list[bytes]:
-    """The files of a form in the order of ``names``; of several of one name the last counts.
-
-    Raises:
-        WrongForm: One is missing, or came without a file name.
-        HTTPException: 400, the body is no form, though it is called one.
-    """
-    parts: dict[str, Part] = {}
-    if media_type(content_type) == "multipart/form-data":
-        try:
-            parts = {part.name: part for part in parse_form(content_type or "", body)}
-        except RequestError as error:
-            raise HTTPException(400, error.message) from None
-    if wrong := [entry for name in names if (entry := _fault(name, parts.get(name)))]:
-        raise WrongForm(wrong)
-    return [parts[name].data for name in names]
-
-
-def _fault(name: str, part: Part | None) -> dict[str, object] | None:
-    if part is not None and part.filename is not None:
-        return None
-    if part is None or not part.data:
-        return {"type": "missing", "loc": ["body", name], "msg": "Field required", "input": None}
-    return {
-        "type": "value_error",
-        "loc": ["body", name],
-        "msg": "Value error, Expected UploadFile, received: <class 'str'>",
-        "input": part.data[:_LONGEST_TEXT].decode("utf-8", "replace"),
-        "ctx": {"error": {}},
-    }
 
 
 async def _answer(
@@ -194,12 +149,10 @@ def _detail(path: str, error: Exception) -> object:
 
 
 def _operation(summary: str, names: Sequence[str], example: Mapping[str, object]) -> dict[str, Any]:
-    file = {"type": "string", "format": "binary"}
-    schema = {"type": "object", "properties": dict.fromkeys(names, file), "required": list(names)}
     return {
         "summary": summary,
         "responses": {200: {"description": "Done.", "content": {JSON: {"example": example}}}},
-        "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
+        "openapi_extra": form_of(names),
     }
 
 

@@ -22,7 +22,7 @@ def test_defaults_are_the_originals_unless_set() -> None:
 
 
 def test_only_fields_that_are_absent_get_the_settings_default() -> None:
-    settings = Settings(insightface_rest_threshold=0.3, insightface_rest_flags=("extract_ga", "return_landmarks"))
+    settings = Settings(ifr_threshold=0.3, ifr_flags=("extract_ga", "return_landmarks"))
     asked, packed = parse(Extract, "application/json", b'{"images": {}, "return_landmarks": null}', settings)
     assert not packed
     assert (asked.threshold, asked.extract_ga, asked.extract_embedding) == (0.3, True, False)
@@ -30,7 +30,7 @@ def test_only_fields_that_are_absent_get_the_settings_default() -> None:
 
 
 def test_a_kind_of_request_gets_only_fields_it_has() -> None:
-    settings = Settings(insightface_rest_flags=("extract_ga", "detect_masks"))
+    settings = Settings(ifr_flags=("extract_ga", "detect_masks"))
     asked, packed = parse(Draw, "application/msgpack", ormsgpack.packb({"images": {}}), settings)
     assert packed
     assert asked.detect_masks is True

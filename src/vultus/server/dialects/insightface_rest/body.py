@@ -20,8 +20,8 @@ A = TypeVar("A", bound=Asked)
 
 def defaults_of(settings: Settings) -> dict[str, Any]:
     """Values of fields that a request does not have."""
-    flags = {name: name in settings.insightface_rest_flags for name in INSIGHTFACE_REST_FLAGS}
-    return {"threshold": settings.insightface_rest_threshold, **flags}
+    flags = {name: name in settings.ifr_flags for name in INSIGHTFACE_REST_FLAGS}
+    return {"threshold": settings.ifr_threshold, **flags}
 
 
 def parse(kind: type[A], content_type: str | None, body: bytes, settings: Settings) -> tuple[A, bool]:

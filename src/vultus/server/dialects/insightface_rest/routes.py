@@ -72,7 +72,7 @@ def router(service: Service) -> APIRouter:
 
 def _read_extract(request: Request, started: float, form: Form | None, engine: FaceEngine, body: bytes) -> Order:
     asked, packed_body = parse(Extract, request.headers.get("content-type"), body, engine.settings)
-    form = form or asked.form(engine.settings.insightface_rest_api_ver)
+    form = form or asked.form(engine.settings.ifr_form)
     packed = bool(asked.msgpack) or _wants_packed(request.headers.getlist("accept"))
     media_type = X_MSGPACK if packed else JSON
     answers = Answers(asked, packed) if form == "2" else OlderAnswers(asked, packed, form)

@@ -1,0 +1,245 @@
+"""The InsightFace ArcFace API: ``/detect``, ``/embed``, the earlier ``/attributes``, and ``/health``.
+
+Field names, units, vectors and error texts are those its clients know, in the form they are documented or, by
+setting, in that its C# client reads; ``docs/dialects/arcface-api.md`` lists what differs on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vultus.attributes import head_pose
+from vultus.engine import FaceEngine
+from vultus.errors import (
+    Cancelled,
+    CorruptPicture,
+    DeadlineExceeded,
+    EmptyPicture,
+    NoFaceFound,
+    NotReady,
+    RequestError,
+    UnsupportedFormat,
+    VultusError,
+)
+from vultus.server.dialects.base import Dialect
+from vultus.server.dialects.files import WrongForm, form_of, parse_files
+from vultus.server.dialects.shared import add_health
+from vultus.server.gathering import Order, Outcome
+from vultus.server.problems import detail_of, headers_of, status_of
+from vultus.server.service import Service
+from vultus.server.wire import JSON, Reply, dump
+from vultus.types import Analysis, CanvasRule, Face, FloatArray, Plan, Profile
+
+_SIDE = 640  # pixels of the original's detector input
+_THRESHOLD = 0.5
+_NMS_THRESHOLD = 0.4
+_DETECT, _EMBED, _ATTRIBUTES = "/detect", "/embed", "/attributes"
+_FILE = ("file",)
+_FACTS = frozenset({"gender", "age"})
+_GENDERS = ("female", "male")
+_LABELS: Mapping[str, str] = MappingProxyType({"glintr100": "antelopev2_glint360k"})
+"""What the original calls an embedder; any other has its own name."""
+
+_PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        _DETECT: "Failed to detect faces: ",
+        _EMBED: "Failed to extract embedding: ",
+        _ATTRIBUTES: "Failed to analyze face: ",
+    }
+)
+_NO_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
+_REFUSALS = (RequestError, NotReady, DeadlineExceeded, Cancelled)
+"""Errors of a request that was not worked on to its end: told by the status in either form."""
+
+_Make = Callable[[FaceEngine, bytes], Order]
+
+
+def profile(engine: FaceEngine) -> Profile:
+    """The original's own detector input and thresholds, whatever the settings say."""
+    canvas = CanvasRule(_SIDE, _SIDE)
+    return replace(
+        engine.default_profile, name="arcface-api", canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD
+    )
+
+
+def router(service: Service) -> APIRouter:
+    """Routes ``/detect``, ``/embed``, ``/attributes`` and ``/health``."""
+    routes = APIRouter(tags=["ArcFace API"])
+    add_health(routes, service)
+
+    @routes.post(_DETECT, **_operation("Find faces and describe them"))
+    async def detect(
+        request: Request,
+        include_embeddings: Annotated[bool, Query(description="Embed each face, aligned by its landmarks.")] = False,
+    ) -> Response:
+        return await _answer(service, request, lambda engine, file: _detect_order(engine, file, include_embeddings))
+
+    @routes.post(_EMBED, **_operation("Embed a picture, stretched as it is"))
+    async def embed(
+        request: Request,
+        include_attributes: Annotated[bool, Query(description="Also describe the surest face found in it.")] = False,
+    ) -> Response:
+        return await _answer(service, request, lambda engine, file: _embed_order(engine, file, include_attributes))
+
+    @routes.post(_ATTRIBUTES, **_operation("Describe the surest face of a picture"))
+    async def attributes(request: Request) -> Response:
+        return await _answer(service, request, _attributes_order)
+
+    return routes
+
+
+def render(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed as a whole: ``{"error": ...}``, or FastAPI's ``{"detail": ...}``."""
+    return _failure(request.scope["path"], error, status_of(error))
+
+
+async def _answer(service: Service, request: Request, order: _Make) -> Response:
+    content_type = request.headers.get("content-type")
+
+    def read(engine: FaceEngine, body: bytes) -> Order:
+        return order(engine, *parse_files(content_type, body, _FILE))
+
+    try:
+        return await service.answer(request, read)
+    except VultusError as error:
+        is_refusal = isinstance(error, _REFUSALS) and not isinstance(error, NoFaceFound)
+        if is_refusal or service.settings.arcface_api_form == "flat":
+            raise
+        return _failure(request.scope["path"], error, 200)
+
+
+def _failure(path: str, error: Exception, status: int) -> Response:
+    return Response(orjson.dumps(_problem(path, error)), status, headers_of(error), JSON)
+
+
+def _problem(path: str, error: Exception) -> dict[str, object]:
+    if isinstance(error, WrongForm):
+        return {"detail": error.entries}
+    if isinstance(error, HTTPException):
+        return {"detail": detail_of(error)}
+    if isinstance(error, _NO_PICTURE):
+        return {"error": "Invalid image format", "detail": error.message}
+    if isinstance(error, _REFUSALS):
+        return {"error": detail_of(error)}
+    return {"error": _PREFIXES.get(path, "") + detail_of(error)}
+
+
+def _detect_order(engine: FaceEngine, file: bytes, embeddings: bool) -> Order:
+    in_fractions = engine.settings.arcface_api_boxes == "fractions"
+
+    def finish(outcomes: Sequence[Outcome]) -> Reply:
+        analysis = _seen(outcomes[0])
+        units = np.array([analysis.width, analysis.height] * 2 if in_fractions else [1] * 4, np.float32)
+        return _reply({"faces": [_face(place, face, units) for place, face in enumerate(analysis.faces)]})
+
+    used = profile(engine)
+    return Order([file], Plan(embeddings=embeddings, attributes=_FACTS & engine.facts(used)), used, finish)
+
+
+def _embed_order(engine: FaceEngine, file: bytes, attributes: bool) -> Order:
+    is_nested = engine.settings.arcface_api_form == "nested"
+    used = profile(engine)
+    plans = [Plan(detect=False, stretch=True), *([_plan_of_attributes(engine, used)] if attributes else [])]
+
+    def finish(outcomes: Sequence[Outcome]) -> Reply:
+        whole, *found = map(_seen, outcomes)
+        embedding = _raw(whole.faces[0])[np.newaxis if is_nested else ...]
+        described = [_attributes(engine, used, analysis.faces[0]) for analysis in found if analysis.faces]
+        return _reply(
+            {
+                "embedding": embedding,
+                "embedding_shape": embedding.shape,
+                "embedding_dim": len(embedding),
+                **_model(engine, used),
+                **({"attributes": described[0]} if described else {}),
+            }
+        )
+
+    return Order([file] * len(plans), plans, used, finish)
+
+
+def _attributes_order(engine: FaceEngine, file: bytes) -> Order:
+    used = profile(engine)
+
+    def finish(outcomes: Sequence[Outcome]) -> Reply:
+        faces = _seen(outcomes[0]).faces
+        if not faces:
+            raise NoFaceFound("No face detected in the image")
+        return _reply({"status": "success", "attributes": _attributes(engine, used, faces[0])})
+
+    return Order([file], _plan_of_attributes(engine, used), used, finish)
+
+
+def _plan_of_attributes(engine: FaceEngine, used: Profile) -> Plan:
+    return Plan(embeddings=False, attributes=_FACTS & engine.facts(used), max_faces=1, rank="score")
+
+
+def _seen(outcome: Outcome) -> Analysis:
+    if isinstance(outcome, VultusError):
+        raise outcome
+    return outcome
+
+
+def _reply(content: Mapping[str, object]) -> Reply:
+    return Reply(dump(content, JSON))
+
+
+def _face(place: int, face: Face, units: FloatArray) -> dict[str, object]:
+    entry = {
+        "id": str(place),
+        "score": face.score,
+        "bbox": face.box / units,
+        "landmark": face.landmarks,
+        **_age_and_gender(face),
+    }
+    if face.embedding is not None:
+        entry |= {"embedding": _raw(face), "embedding_dim": len(face.embedding)}
+    return entry
+
+
+def _attributes(engine: FaceEngine, used: Profile, face: Face) -> dict[str, object]:
+    pose = None if face.landmarks is None else head_pose(face.landmarks)
+    size = engine.model(used.embedder).embedding_size if used.embedder else None
+    return {
+        **_age_and_gender(face),
+        "pose": {axis: getattr(pose, axis, None) for axis in ("yaw", "pitch", "roll")},
+        "embedding_available": size is not None,
+        "embedding_dim": size,
+    }
+
+
+def _age_and_gender(face: Face) -> dict[str, object]:
+    age, gender = face.attributes.get("age"), face.attributes.get("gender")
+    return {
+        "age": round(age) if isinstance(age, float) else None,
+        "gender": _GENDERS[gender] if isinstance(gender, int) else None,
+    }
+
+
+def _model(engine: FaceEngine, used: Profile) -> dict[str, object]:
+    assert used.embedder  # without one the picture would not have been embedded
+    model = engine.model(used.embedder)
+    return {"model": _LABELS.get(model.name, model.name), "input_size": f"{model.input.width}x{model.input.height}"}
+
+
+def _raw(face: Face) -> FloatArray:
+    """The embedding before it was normalised."""
+    return np.asarray(face.embedding) * np.float32(face.norm or 0)
+
+
+def _operation(summary: str) -> dict[str, Any]:
+    why = "The form or the query is wrong, the picture damaged, or no face in it where one is needed."
+    return {"summary": summary, "responses": {422: {"description": why}}, "openapi_extra": form_of(_FILE)}
+
+
+DIALECT = Dialect("arcface-api", router, render, profile)
