@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import io
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +80,18 @@ def test_many_pictures_are_read_as_they_are_needed(engine: FaceEngine) -> None:
         next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     assert taken <= 3 + 2 * engine.workers.count + 1
+
+
+def test_the_error_of_a_picture_does_not_keep_its_pixels() -> None:
+    engine = FaceEngine(load_settings(runtime="dummy", streams=1))
+    image = np.zeros((10, 10, 3), np.uint8)
+    pixels = weakref.ref(image)
+    kept = list(engine.analyze_many([image], Plan(detect=False)))
+    engine.close()  # so that no worker is still on its way out of the walk
+    del image
+    gc.collect()
+    assert isinstance(kept[0], WrongCropSize)
+    assert pixels() is None
 
 
 def test_detect_gives_boxes_and_landmarks_alone(engine: FaceEngine) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from vultus.embed import similarity
-from vultus.errors import NoFaceFound, VultusError
+from vultus.errors import NoFaceFound, VultusError, without_frames
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source
 from vultus.networks import Networks
@@ -187,4 +187,4 @@ def _outcome(future: Future[Analysis]) -> Analysis | VultusError:
     try:
         return future.result()
     except VultusError as error:
-        return error
+        return without_frames(error)

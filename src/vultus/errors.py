@@ -39,7 +39,9 @@ something to do, what to do. Anything else that escapes is a bug.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class VultusError(Exception):
@@ -243,3 +245,14 @@ class Cancelled(EngineError):
     """The caller gave the work up."""
 
     code = "cancelled"
+
+
+def without_frames(error: E) -> E:
+    """The error, no longer holding the frames it came through: one that is kept would keep their pictures in memory."""
+    chain: list[BaseException | None] = [error]
+    while chain:
+        link = chain.pop()
+        if link is not None:
+            link.__traceback__ = None
+            chain += [link.__cause__, link.__context__]
+    return error

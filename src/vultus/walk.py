@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 
 from vultus.attributes import Attribute
-from vultus.detect.detector import areas, rescale, take
+from vultus.detect.detector import Index, areas, rescale, take
 from vultus.embed import Embedder, Embeddings
-from vultus.errors import EngineError, RequestError, SettingsError, WrongCropSize
+from vultus.errors import RequestError, SettingsError, WrongCropSize
 from vultus.imaging.align import Crops, cut_crops, template
 from vultus.imaging.canvas import lay_on_canvas, stretch
 from vultus.imaging.decode import Limits
@@ -20,8 +20,6 @@ from vultus.networks import Networks
 from vultus.runtime.ticket import Ticket
 from vultus.stopwatch import Stopwatch
 from vultus.types import Analysis, CropSpec, Detection, Face, Image, Plan, Profile
-
-Index: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.intp]]"
 
 
 class Walk:
@@ -87,8 +85,7 @@ class Walk:
             self._check_landmarks(profile, profile.embedder)
             embedder = self._networks.embedder(profile.embedder)
             side = embedder.crop.size
-            if not np.isfinite(embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket).norms).all():
-                raise EngineError(f"{profile.embedder} answers with numbers that are not finite; is its file damaged?")
+            embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket)
         for name in profile.attributes:
             attribute = self._networks.attribute(name)
             if attribute.crop.kind == "template":

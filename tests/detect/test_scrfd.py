@@ -9,7 +9,7 @@ import pytest
 from skimage import data as photographs
 
 from vultus.detect.scrfd import Scrfd
-from vultus.errors import IncompatibleGraph
+from vultus.errors import EngineError, IncompatibleGraph
 from vultus.imaging.canvas import lay_on_canvas
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.onnx import OnnxRuntime
@@ -104,6 +104,15 @@ def test_five_strides_have_one_anchor_a_cell() -> None:
 def test_a_score_equal_to_the_threshold_does_not_count() -> None:
     assert len(run(one_face(), threshold=0.75)) == 0
     assert len(run(one_face(), threshold=0.7499)) == 1
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_an_error_not_an_empty_answer(value: float) -> None:
+    outputs = one_face()
+    outputs[0][0, 5] = value
+    with pytest.raises(EngineError, match="not finite"):
+        run(outputs)
 
 
 @pytest.mark.unit

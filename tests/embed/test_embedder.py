@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vultus.embed import Embedder, similarity
-from vultus.errors import IncompatibleGraph
+from vultus.errors import EngineError, IncompatibleGraph
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
 from vultus.types import CropSpec, FloatArray, Image, InputSpec
@@ -49,6 +49,11 @@ def test_further_axes_are_flattened() -> None:
 def test_another_length_than_the_catalogue_says_is_refused() -> None:
     with pytest.raises(IncompatibleGraph, match="2 values"):
         embed(np.ones((1, 2), np.float32), 512)
+
+
+def test_a_vector_that_is_not_finite_is_an_error() -> None:
+    with pytest.raises(EngineError, match="not finite"):
+        embed(np.array([[1, np.nan]], np.float32), 2)
 
 
 def test_similarity_is_the_cosine_and_never_beyond_one() -> None:

@@ -21,14 +21,14 @@ pytestmark = pytest.mark.unit
 class Engine:
     """Answers when it is told to; its embedder wants crops of an unusual size."""
 
-    def __init__(self, norm: float = 20.0) -> None:
+    def __init__(self) -> None:
         self.default_profile = Profile("test", "detector", "embedder")
         self.asked: list[tuple[tuple[int, ...], Plan, Ticket]] = []
         self.busy = False
         self.error: Exception | None = None
         self.waiting: list[Future[Analysis]] = []
         self.all_asked = asyncio.Event()
-        self.answer = Analysis(96, 96, (Face(np.zeros(4, np.float32), 1.0, norm=norm),))
+        self.answer = Analysis(96, 96, (Face(np.zeros(4, np.float32), 1.0, norm=20.0),))
 
     def model(self, name: str) -> Any:
         assert name == "embedder"
@@ -171,13 +171,19 @@ def test_what_the_engine_raises_is_an_alarm_until_the_next_good_flight(
     canary.check()
 
 
-@pytest.mark.parametrize("norm", [float("nan"), float("inf")])
-def test_numbers_that_are_none_are_an_alarm(norm: float) -> None:
-    canary = canary_of(Engine(norm), Clock(pauses=1))
+def test_a_lost_flight_is_an_alarm_and_does_not_ground_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, clock = Engine(), Clock(pauses=1)
+    canary = canary_of(engine, clock)
     canary.passed()
+    engine.busy = True  # a worker that never answers
+    monkeypatch.setattr("vultus.server.canary.STALE", 0.01)
     watch(canary)
-    with pytest.raises(EngineError, match="not finite"):
+    with pytest.raises(EngineError, match="not done within"):
         canary.check()
+    assert all(ticket.cancelled for _, _, ticket in engine.asked)
+    engine.busy, clock.pauses = False, 1
+    watch(canary)
+    assert len(engine.asked) == 4
 
 
 def test_before_there_is_an_engine_nothing_is_wrong_and_nothing_is_ready(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vultus.errors import IncompatibleGraph
+from vultus.errors import EngineError, IncompatibleGraph
 from vultus.imaging.align import Crops
 from vultus.runtime.network import Network
 from vultus.runtime.ticket import Ticket
@@ -25,10 +25,13 @@ def run_rows(network: Network, crops: Crops, ticket: Ticket, width: int) -> Floa
 
     Raises:
         IncompatibleGraph: The network answers with another number of them.
+        EngineError: They are not finite.
     """
     output = np.asarray(network.run(crops.pixels, ticket)[0], np.float32).reshape(len(crops.pixels), -1)
     if output.shape[1] != width:
         raise IncompatibleGraph(
             f"{network.spec.name} answers with {output.shape[1]} values a face; its family has {width}."
         )
+    if not np.isfinite(output).all():
+        raise EngineError(f"{network.spec.name} answers with numbers that are not finite; is its file damaged?")
     return output

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from vultus.errors import EngineError
 from vultus.runtime.ticket import Ticket
 from vultus.types import Detection, FloatArray, Image
+
+Index: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.intp]]"
 
 
 class Detector(Protocol):
@@ -31,6 +34,17 @@ class Detector(Protocol):
             Faces by descending score, in canvas pixels, not clipped.
         """
         ...
+
+
+def candidates(scores: FloatArray, threshold: float) -> Index:
+    """Places of the scores ``(n,)`` above the threshold.
+
+    Raises:
+        EngineError: A score is not finite: compared with anything it would just be no face.
+    """
+    if not np.isfinite(scores).all():
+        raise EngineError("the detector answers with numbers that are not finite; is its file damaged?")
+    return np.flatnonzero(scores > threshold)
 
 
 MAX_CANDIDATES = 4096
@@ -64,7 +78,7 @@ def suppress(candidates: Detection, nms_threshold: float) -> Detection:
     return take(candidates, order[keep])
 
 
-def take(detection: Detection, index: np.ndarray[tuple[int], np.dtype[np.intp]] | list[int] | slice) -> Detection:
+def take(detection: Detection, index: Index | list[int] | slice) -> Detection:
     """The faces at ``index``, in that order."""
     points = detection.landmarks
     return Detection(detection.boxes[index], detection.scores[index], None if points is None else points[index])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.detect.detector import suppress
+from vultus.detect.detector import candidates, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -96,7 +96,7 @@ def _decode(
     level: _Level, stride: int, width: int, threshold: float, anchors: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Boxes ``(m, 4)``, scores ``(m,)`` and points ``(m, 10)`` of the anchors that score above the threshold."""
-    found = np.flatnonzero(level.scores[:, 0] > threshold)
+    found = candidates(level.scores[:, 0], threshold)
     rows, columns = np.divmod(found // anchors, width // stride)
     corner = np.stack([columns, rows], axis=1).astype(np.float32) * stride
     distances = level.distances[found] * stride

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vultus.detect.detector import suppress
+from vultus.detect.detector import candidates, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -51,7 +51,7 @@ class YuNet:
         """Boxes ``(m, 4)``, scores ``(m,)`` and landmarks ``(m, 5, 2)`` of the cells above the threshold."""
         cls, obj, bbox, kps = (outputs[self._index[f"{kind}_{stride}"]][0] for kind in _KINDS)
         scores = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-        found = np.flatnonzero(scores > threshold)
+        found = candidates(scores, threshold)
         rows, columns = np.divmod(found, width // stride)
         cell = np.stack([columns, rows], axis=1).astype(np.float32)
         centre = (cell + bbox[found, :2]) * stride

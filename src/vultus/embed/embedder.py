@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vultus.errors import IncompatibleGraph
+from vultus.errors import EngineError, IncompatibleGraph
 from vultus.runtime.network import Network
 from vultus.runtime.ticket import Ticket
 from vultus.types import CropSpec, FloatArray, Image
@@ -55,6 +55,7 @@ class Embedder:
 
         Raises:
             IncompatibleGraph: The network's answer is no embedding of the stated length.
+            EngineError: It is not finite.
         """
         output = self._network.run(crops, ticket)[0]
         raw: FloatArray = np.asarray(output, np.float32).reshape(len(crops), -1)
@@ -63,6 +64,10 @@ class Embedder:
                 f"{self._network.spec.name} answers with {raw.shape[1]} values a face; its entry says {self.size}."
             )
         norms = np.linalg.norm(raw, axis=1)
+        if not np.isfinite(norms).all():
+            raise EngineError(
+                f"{self._network.spec.name} answers with numbers that are not finite; is its file damaged?"
+            )
         # A network may answer a blank crop with zeros: those stay zeros instead of becoming NaN.
         lengths = np.maximum(norms, np.finfo(np.float32).tiny)
         return Embeddings((raw / lengths[:, np.newaxis]).astype(np.float32), norms)

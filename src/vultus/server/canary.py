@@ -88,15 +88,16 @@ class Canary:
         engine = self._engine()
         profile = engine.default_profile
         ticket = Ticket(priority=_PRIORITY)
-        flights = [engine.submit(_empty(_SIDE), Plan(embeddings=False), profile, ticket)]
-        if profile.embedder and (crop := engine.model(profile.embedder).crop):
-            flights.append(engine.submit(_empty(crop.size), Plan(detect=False), profile, ticket))
         try:
-            analyses = await asyncio.gather(*map(asyncio.wrap_future, flights))
+            async with asyncio.timeout(STALE):  # a flight that is lost must not keep the next one on the ground
+                flights = [engine.submit(_empty(_SIDE), Plan(embeddings=False), profile, ticket)]
+                if profile.embedder and (crop := engine.model(profile.embedder).crop):
+                    flights.append(engine.submit(_empty(crop.size), Plan(detect=False), profile, ticket))
+                await asyncio.gather(*map(asyncio.wrap_future, flights))
+        except TimeoutError:
+            raise EngineError(f"a self check was not done within {STALE:g} seconds; is a worker stuck?") from None
         finally:
             ticket.cancel()
-        if not all(math.isfinite(face.norm or 0.0) for analysis in analyses for face in analysis.faces):
-            raise EngineError("the embedder answers with numbers that are not finite")
         self.passed()
 
     def _note(self, error: Exception) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 from vultus.engine import FaceEngine
-from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize
+from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize, without_frames
 from vultus.runtime.ticket import Ticket
 from vultus.server.wire import Reply
 from vultus.types import Analysis, Plan, Profile
@@ -147,7 +147,7 @@ class Gathering:
         if error is None:
             self._arrive(place, done.result())
         elif isinstance(error, PictureError | WrongCropSize):
-            self._arrive(place, error)
+            self._arrive(place, without_frames(error))
         else:
             self._fail(error)
 
