@@ -81,10 +81,13 @@ class FaceEngine:
         """The catalogue entry of a network, by name or alias."""
         return self.catalogue.model(name)
 
+    def tellers(self, profile: Profile | None = None) -> dict[str, str]:
+        """Of each fact that a profile's networks tell (by default, the default one's), the network that tells it."""
+        return self._networks.tellers(profile or self.default_profile)
+
     def facts(self, profile: Profile | None = None) -> frozenset[str]:
         """Names of the facts that a profile's networks tell (by default, the default one's)."""
-        names = (profile or self.default_profile).attributes
-        return frozenset(fact for name in names for fact in self._networks.provides(name))
+        return frozenset(self.tellers(profile))
 
     def prepare(self, *profiles: Profile) -> None:
         """Fetch and load every network of the profiles (by default, of the default one) and run each once.

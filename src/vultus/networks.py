@@ -105,7 +105,11 @@ class Networks:
 
         return self._once((model.name,), load)
 
-    def provides(self, name: str) -> tuple[str, ...]:
+    def tellers(self, profile: Profile) -> dict[str, str]:
+        """Of each fact that a profile's networks tell, the network that tells it: of several the last."""
+        return {fact: name for name in profile.attributes for fact in self._provides(name)}
+
+    def _provides(self, name: str) -> tuple[str, ...]:
         """Names of the facts an attribute network tells; none if its family is not known here."""
         family = ATTRIBUTE_FAMILIES.get(self.model(name, "attributes").family)
         return family.provides if family else ()

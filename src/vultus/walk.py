@@ -122,7 +122,7 @@ class Walk:
         """The attribute networks that tell what the plan asks."""
         if not plan.attributes:
             return []
-        tells = {fact: name for name in profile.attributes for fact in self._networks.provides(name)}
+        tells = self._networks.tellers(profile)
         unknown = plan.attributes - tells.keys()
         if unknown:
             there = ", ".join(sorted(tells)) or "none"

@@ -7,7 +7,6 @@ setting, in that its C# client reads; ``docs/dialects/arcface-api.md`` lists wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -22,27 +21,21 @@ from vultus.attributes import head_pose
 from vultus.engine import FaceEngine
 from vultus.errors import (
     Cancelled,
-    CorruptPicture,
     DeadlineExceeded,
-    EmptyPicture,
     NoFaceFound,
     NotReady,
     RequestError,
-    UnsupportedFormat,
     VultusError,
 )
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.files import WrongForm, form_of, parse_files
-from vultus.server.dialects.shared import add_health
+from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface_profile
 from vultus.server.gathering import Order, Outcome
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
-from vultus.types import Analysis, CanvasRule, Face, FloatArray, Plan, Profile
+from vultus.types import Analysis, Face, FloatArray, Plan, Profile
 
-_SIDE = 640  # pixels of the original's detector input
-_THRESHOLD = 0.5
-_NMS_THRESHOLD = 0.4
 _DETECT, _EMBED, _ATTRIBUTES = "/detect", "/embed", "/attributes"
 _FILE = ("file",)
 _FACTS = frozenset({"gender", "age"})
@@ -57,7 +50,6 @@ _PREFIXES: Mapping[str, str] = MappingProxyType(
         _ATTRIBUTES: "Failed to analyze face: ",
     }
 )
-_NO_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
 _REFUSALS = (RequestError, NotReady, DeadlineExceeded, Cancelled)
 """Errors of a request that was not worked on to its end: told by the status in either form."""
 
@@ -66,10 +58,7 @@ _Make = Callable[[FaceEngine, bytes], Order]
 
 def profile(engine: FaceEngine) -> Profile:
     """The original's own detector input and thresholds, whatever the settings say."""
-    canvas = CanvasRule(_SIDE, _SIDE)
-    return replace(
-        engine.default_profile, name="arcface-api", canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD
-    )
+    return insightface_profile(engine, "arcface-api")
 
 
 def router(service: Service) -> APIRouter:
@@ -127,7 +116,7 @@ def _problem(path: str, error: Exception) -> dict[str, object]:
         return {"detail": error.entries}
     if isinstance(error, HTTPException):
         return {"detail": detail_of(error)}
-    if isinstance(error, _NO_PICTURE):
+    if isinstance(error, NOT_A_PICTURE):
         return {"error": "Invalid image format", "detail": error.message}
     if isinstance(error, _REFUSALS):
         return {"error": detail_of(error)}

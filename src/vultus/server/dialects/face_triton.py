@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -23,42 +22,32 @@ from starlette.responses import Response
 from vultus.embed import similarity
 from vultus.engine import FaceEngine
 from vultus.errors import (
-    CorruptPicture,
-    EmptyPicture,
     NoFaceFound,
     NotReady,
     RequestError,
-    UnsupportedFormat,
     VultusError,
 )
 from vultus.server.body import read_body
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.files import WrongForm, form_of, parse_files
-from vultus.server.dialects.shared import add_health
+from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface_profile
 from vultus.server.gathering import Order, Outcome
 from vultus.server.pictures import check_count
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
-from vultus.types import CanvasRule, Face, Plan, Profile
+from vultus.types import Face, Plan, Profile
 
-_SIDE = 640  # pixels of the original's detector input
-_THRESHOLD = 0.5
-_NMS_THRESHOLD = 0.4
 _EMBEDDING, _SIMILARITY = "/embedding", "/face-similarity"
 _ONE, _TWO = ("image",), ("image_a", "image_b")
 _PREFIXES: Mapping[str, str] = MappingProxyType({_EMBEDDING: "Inference failed: ", _SIMILARITY: "Similarity failed: "})
-_NO_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
 _NOT_READY = "Triton client is not initialized."
 """The original's words; there is no Triton here."""
 
 
 def profile(engine: FaceEngine) -> Profile:
     """The original's own detector input and thresholds, whatever the settings say."""
-    canvas = CanvasRule(_SIDE, _SIDE)
-    return replace(
-        engine.default_profile, name="face-triton", canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD
-    )
+    return insightface_profile(engine, "face-triton")
 
 
 def router(service: Service) -> APIRouter:
@@ -79,7 +68,7 @@ def router(service: Service) -> APIRouter:
 
 def render(request: Request, error: Exception) -> Response:
     """The answer to a request that failed as a whole: ``{"detail": ...}``."""
-    is_callers = isinstance(error, (*_NO_PICTURE, NoFaceFound))
+    is_callers = isinstance(error, (*NOT_A_PICTURE, NoFaceFound))
     detail = orjson.dumps({"detail": _detail(request.scope["path"], error)})
     return Response(detail, 400 if is_callers else status_of(error), headers_of(error), JSON)
 
@@ -141,7 +130,7 @@ def _detail(path: str, error: Exception) -> object:
         return error.entries
     if isinstance(error, NotReady):
         return _NOT_READY
-    if isinstance(error, _NO_PICTURE):
+    if isinstance(error, NOT_A_PICTURE):
         return f"{_PREFIXES.get(path, '')}cannot identify image file: {error.message}"
     if isinstance(error, HTTPException) or (isinstance(error, RequestError) and not isinstance(error, NoFaceFound)):
         return detail_of(error)  # of the request, not of what is done with it

@@ -1,19 +1,36 @@
-"""Paths that more than one dialect has, and whose answer satisfies the clients of each."""
+"""What more than one dialect has: paths whose answer satisfies the clients of each, InsightFace's ways, a rule."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from vultus.errors import VultusError
+from vultus.engine import FaceEngine
+from vultus.errors import CorruptPicture, EmptyPicture, UnsupportedFormat, VultusError
 from vultus.server.service import Service
 from vultus.server.wire import JSON
+from vultus.types import CanvasRule, Profile
+
+NOT_A_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
+"""Errors of bytes that are no picture, which the services have one phrase for."""
+
+_SIDE = 640  # pixels of InsightFace's detector input
+_THRESHOLD = 0.5
+_NMS_THRESHOLD = 0.4
 
 HEALTH = "/health"
 
 SHARED = frozenset({HEALTH})
 """All of them; every other path belongs to one dialect."""
+
+
+def insightface_profile(engine: FaceEngine, name: str) -> Profile:
+    """InsightFace's own detector input and thresholds, whatever the settings say."""
+    canvas = CanvasRule(_SIDE, _SIDE)
+    return replace(engine.default_profile, name=name, canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD)
 
 
 def add_health(routes: APIRouter, service: Service) -> None:

@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vultus.errors import CorruptPicture, EmptyPicture, RequestError, UnsupportedFormat, VultusError
+from vultus.errors import RequestError, VultusError
+from vultus.server.dialects.shared import NOT_A_PICTURE
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.wire import JSON
 
@@ -45,7 +46,7 @@ def render(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as
 
 def picture_text(error: VultusError) -> str:
     """What stands in ``traceback`` for a picture that cannot be used."""
-    return UNREADABLE if isinstance(error, UnsupportedFormat | CorruptPicture | EmptyPicture) else error.message
+    return UNREADABLE if isinstance(error, NOT_A_PICTURE) else error.message
 
 
 def _shown(value: object, depth: int = 0) -> object:

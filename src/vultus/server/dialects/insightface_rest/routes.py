@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vultus import __version__
-from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.engine import FaceEngine
 from vultus.server.dialects.insightface_rest.answers import Answers
 from vultus.server.dialects.insightface_rest.body import defaults_of, parse, parse_drawing_form
@@ -80,7 +79,7 @@ def _read_extract(request: Request, started: float, form: Form | None, engine: F
     def finish(outcomes: Sequence[Outcome]) -> Reply:
         return Reply(dump(answers.whole(outcomes, time.perf_counter() - started), media_type), media_type)
 
-    used, known = replace(profile(engine), threshold=asked.face_threshold), _tellers(engine).keys()
+    used, known = replace(profile(engine), threshold=asked.face_threshold), engine.facts()
     if not asked.enlarges(form):
         used = replace(used, canvas=replace(used.canvas, max_scale=1.0))
     return Order(asked.pictures(packed_body, engine.settings.max_request_pictures), asked.plan(known), used, finish)
@@ -88,18 +87,12 @@ def _read_extract(request: Request, started: float, form: Form | None, engine: F
 
 def _read_drawing(request: Request, engine: FaceEngine, body: bytes) -> Order:
     asked, packed = parse(Draw, request.headers.get("content-type"), body, engine.settings)
-    return drawing(asked, asked.pictures(packed), profile(engine), _tellers(engine).keys())
+    return drawing(asked, asked.pictures(packed), profile(engine), engine.facts())
 
 
 def _read_drawing_form(request: Request, engine: FaceEngine, body: bytes) -> Order:
     asked = parse_drawing_form(request.headers.get("content-type"), body)
-    return drawing(asked, asked.pictures(packed=True), profile(engine), _tellers(engine).keys())
-
-
-def _tellers(engine: FaceEngine) -> dict[str, str]:
-    """Of each fact that is told here the network that tells it."""
-    models = [engine.model(name) for name in engine.default_profile.attributes]
-    return {fact: model.name for model in models for fact in ATTRIBUTE_FAMILIES[model.family].provides}
+    return drawing(asked, asked.pictures(packed=True), profile(engine), engine.facts())
 
 
 def _wants_packed(accept: list[str]) -> bool:
@@ -108,7 +101,7 @@ def _wants_packed(accept: list[str]) -> bool:
 
 
 def _info(engine: FaceEngine) -> dict[str, Any]:
-    used, tellers = profile(engine), _tellers(engine)
+    used, tellers = profile(engine), engine.tellers()
     defaults = defaults_of(engine.settings)
     return {
         "version": __version__,
