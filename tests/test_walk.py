@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, RequestError, SettingsError, WrongCropSize
-from vultus.imaging.align import ARCFACE_TEMPLATE
+from vultus.imaging.align import ARCFACE_TEMPLATE, TEMPLATE_BOX
 from vultus.runtime.ticket import Ticket
 from vultus.settings import load_settings
 from vultus.types import CanvasRule, Detection, Image, Plan
@@ -233,3 +233,34 @@ def test_embedding_without_landmarks_is_refused_at_start_and_when_asked(
     for attempt in (lambda: engine.prepare(), lambda: engine.analyze(picture())):
         with pytest.raises(SettingsError, match="no landmarks"):
             attempt()
+
+
+@pytest.mark.usefixtures("three_sizes")
+def test_max_faces_may_keep_those_of_which_most_is_in_the_picture(engine: FaceEngine) -> None:
+    narrow = np.zeros((640, 205, 3), np.uint8)  # of the largest box 5 of 30 columns are left
+    assert [face.width for face in engine.analyze(narrow, Plan(max_faces=2, rank="visible")).faces] == [20, 30]
+    assert [face.width for face in engine.analyze(narrow, Plan(max_faces=2, rank="area")).faces] == [30, 20]
+
+
+def test_colours_are_exchanged_for_the_networks_that_the_profile_names(engine: FaceEngine) -> None:
+    image = picture((3, 2))
+    image[64:96, 96:128, 2] = 30  # yellow is told from blue-green
+    image[80, 112] = 255  # but the cell's centre stays bright: detection must not change
+    plain, embedder = engine.default_profile, str(engine.default_profile.embedder)
+    exchanged = replace(plain, exchanged=frozenset({embedder}))
+    (face,) = engine.analyze(image[..., ::-1].copy(), profile=plain).faces
+    (same,) = engine.analyze(image, profile=exchanged).faces
+    (other,) = engine.analyze(image, profile=plain).faces
+    np.testing.assert_array_equal(same.embedding, face.embedding)
+    assert not np.array_equal(same.embedding, other.embedding)
+
+
+def test_points_told_of_a_stretched_picture_are_in_its_pixels(engine: FaceEngine) -> None:
+    plan = Plan(detect=False, embeddings=False, stretch=True, attributes=frozenset({"landmarks106"}))
+    found = engine.analyze(np.zeros((560, 224, 3), np.uint8), plan)
+    (face,) = found.faces
+    np.testing.assert_array_equal(face.box, [0, 0, 224, 560])
+    points = np.asarray(face.attributes["landmarks106"])
+    # A circle around the middle of where such a crop's face has its box, 2 and 5 times as large as the crop.
+    middle = (TEMPLATE_BOX[:2] + TEMPLATE_BOX[2:]) / 2 * [2, 5]
+    np.testing.assert_allclose(points.mean(axis=0), middle, atol=0.01)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from vultus.engine import FaceEngine
 from vultus.errors import IncompatibleGraph, RequestError, SettingsError
+from vultus.imaging.align import ARCFACE_TEMPLATE, TEMPLATE_BOX
 from vultus.settings import load_settings
-from vultus.types import CropSpec, Image, Plan
+from vultus.types import CropSpec, Detection, Image, Plan
 from vultus.walk import _Cutter
 
 pytestmark = pytest.mark.unit
@@ -140,3 +142,19 @@ def test_a_network_for_something_else_stops_the_start(open_engine: Callable[...,
     with pytest.raises(SettingsError, match="w600k_mbf is for embedding"):  # noqa: SIM117
         with open_engine(attributes="w600k_mbf") as engine:
             engine.prepare()
+
+
+def test_networks_that_look_at_a_box_see_the_face_of_a_crop_and_not_the_crop() -> None:
+    """The crop that would have been cut from the picture, up to what the crop that was sent does not hold."""
+    scene = np.random.default_rng(5).integers(0, 256, (400, 400, 3), np.uint8)
+    scene = cv2.GaussianBlur(scene, (0, 0), 4)
+    landmarks = 2 * ARCFACE_TEMPLATE[np.newaxis] + np.float32([80, 60])
+    box = 2 * TEMPLATE_BOX[np.newaxis] + np.float32([80, 60, 80, 60])
+    found = Detection(box, np.ones(1, np.float32), landmarks)
+    aligned, boxed = CropSpec("template", 112), CropSpec("box", 96, 1.0)
+    sent = _Cutter(scene, found).cut(aligned).pixels[0]
+    seen = _Cutter.of_crop(sent, aligned).cut(boxed).pixels[0].astype(float)
+    meant = _Cutter(scene, found).cut(boxed).pixels[0].astype(float)
+    held = seen.max(axis=2) > 0
+    assert held.mean() > 0.9
+    assert np.abs(seen - meant)[held].mean() < 5

@@ -22,7 +22,7 @@ from vultus.runtime.workers import Workers
 from vultus.settings import Settings, load_settings
 from vultus.types import Analysis, Face, FloatArray, Plan, Profile
 from vultus.walk import Walk
-from vultus.zoo.catalogue import Catalogue, Model
+from vultus.zoo.catalogue import Catalogue, Model, Task
 from vultus.zoo.store import Store
 
 WORKERS_PER_STREAM = 3
@@ -80,6 +80,16 @@ class FaceEngine:
     def model(self, name: str) -> Model:
         """The catalogue entry of a network, by name or alias."""
         return self.catalogue.model(name)
+
+    def has(self, name: str, task: Task, *, fetch: bool = False) -> bool:
+        """Whether a network can be used for ``task``: known, allowed, of a family run here, and its file is here.
+
+        Args:
+            name: Name or alias.
+            task: What for.
+            fetch: A file that is not here will do if there is somewhere to fetch it from.
+        """
+        return self._networks.has(name, task, fetch=fetch)
 
     def tellers(self, profile: Profile | None = None) -> dict[str, str]:
         """Of each fact that a profile's networks tell (by default, the default one's), the network that tells it."""

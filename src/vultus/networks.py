@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from vultus.attributes import ATTRIBUTE_FAMILIES, Attribute
 from vultus.detect import DETECTOR_FAMILIES, Detector
 from vultus.embed import EMBEDDER_FAMILIES, Embedder
-from vultus.errors import IncompatibleGraph, SettingsError
+from vultus.errors import IncompatibleGraph, SettingsError, VultusError
 from vultus.profiles import models_of
 from vultus.runtime.network import Network, Runtime
 from vultus.settings import LicencePolicy
-from vultus.types import Profile
+from vultus.types import InputSpec, Profile
 from vultus.zoo.catalogue import Catalogue, Model, Task
 from vultus.zoo.licence import check_licence
 from vultus.zoo.store import Store
@@ -78,32 +79,50 @@ class Networks:
         """The profile's detector, at the size of the profile's canvas."""
         model = self.model(profile.detector, "detection")
         size = profile.canvas.width, profile.canvas.height
+        spec = replace(_input(model, profile), width=size[0], height=size[1])
+        return self._once((model.name, spec), lambda: _family(DETECTOR_FAMILIES, model)(self._network(model, spec)))
 
-        def load() -> Detector:
-            return _family(DETECTOR_FAMILIES, model)(self._network(model, size))
-
-        return self._once((model.name, *size), load)
-
-    def embedder(self, name: str) -> Embedder:
-        """An embedder."""
-        model = self.model(name, "embedding")
+    def embedder(self, profile: Profile) -> Embedder:
+        """The profile's embedder; there must be one."""
+        assert profile.embedder
+        model = self.model(profile.embedder, "embedding")
+        spec = _input(model, profile)
 
         def load() -> Embedder:
             assert model.crop  # the catalogue sees to both
             assert model.embedding_size
-            return _family(EMBEDDER_FAMILIES, model)(self._network(model), model.crop, model.embedding_size)
+            return _family(EMBEDDER_FAMILIES, model)(self._network(model, spec), model.crop, model.embedding_size)
 
-        return self._once((model.name,), load)
+        return self._once((model.name, spec), load)
 
-    def attribute(self, name: str) -> Attribute:
-        """An attribute network."""
+    def attribute(self, name: str, profile: Profile) -> Attribute:
+        """One of the profile's attribute networks."""
         model = self.model(name, "attributes")
+        spec = _input(model, profile)
 
         def load() -> Attribute:
             assert model.crop  # the catalogue sees to it
-            return _family(ATTRIBUTE_FAMILIES, model).make(self._network(model), model.crop)
+            return _family(ATTRIBUTE_FAMILIES, model).make(self._network(model, spec), model.crop)
 
-        return self._once((model.name,), load)
+        return self._once((model.name, spec), load)
+
+    def has(self, name: str, task: Task, *, fetch: bool = False) -> bool:
+        """Whether a network can be used for ``task``: known, allowed, of a family run here, and its file had.
+
+        Args:
+            name: Name or alias.
+            task: What for.
+            fetch: A file that is not here will do if there is somewhere to fetch it from.
+        """
+        try:
+            model = self.model(name, task)
+        except VultusError:
+            return False
+        if model.family not in _FAMILIES[task]:
+            return False
+        if not self._runtime.needs_files or self._store.find(model):
+            return True
+        return fetch and bool(model.sources) and not self._store.offline
 
     def tellers(self, profile: Profile) -> dict[str, str]:
         """Of each fact that a profile's networks tell, the network that tells it: of several the last."""
@@ -114,8 +133,7 @@ class Networks:
         family = ATTRIBUTE_FAMILIES.get(self.model(name, "attributes").family)
         return family.provides if family else ()
 
-    def _network(self, model: Model, size: tuple[int, int] | None = None) -> Network:
-        spec = model.input if size is None else replace(model.input, width=size[0], height=size[1])
+    def _network(self, model: Model, spec: InputSpec) -> Network:
         path = self._store.path(model) if self._runtime.needs_files else Path(model.file)
         return self._runtime.load(model, path, spec)
 
@@ -128,6 +146,18 @@ class Networks:
                 self._loaded[key] = load()
             result: T = self._loaded[key]
             return result
+
+
+_FAMILIES: Mapping[Task, Collection[str]] = MappingProxyType(
+    {"detection": DETECTOR_FAMILIES, "embedding": EMBEDDER_FAMILIES, "attributes": ATTRIBUTE_FAMILIES}
+)
+
+
+def _input(model: Model, profile: Profile) -> InputSpec:
+    """What a network of a profile does with its pixels."""
+    if model.name not in profile.exchanged:
+        return model.input
+    return replace(model.input, color="bgr" if model.input.color == "rgb" else "rgb")
 
 
 def _family(families: Mapping[str, F], model: Model) -> F:

@@ -149,6 +149,11 @@ class Face:
     crop: Image | None = None
 
     @property
+    def raw_embedding(self) -> FloatArray | None:
+        """The embedding before it was normalised, float32 ``(d,)``."""
+        return None if self.embedding is None else self.embedding * np.float32(self.norm or 0)
+
+    @property
     def width(self) -> float:
         """Width of the box in pixels."""
         return float(self.box[2] - self.box[0])
@@ -191,7 +196,8 @@ class Plan:
         max_faces: Keep only the first by ``rank``; 0 keeps all.
         min_face_size: Drop faces whose box is narrower, in picture pixels; 0 keeps all. Applied after ``max_faces``.
         pixels: Hand back the decoded picture.
-        rank: ``area``: the largest boxes are the first; ``score``: those the detector is surest of.
+        rank: ``area``: the largest boxes are the first; ``visible``: those of which most lies in the picture;
+            ``score``: those the detector is surest of.
         stretch: Where nothing is detected: stretch a picture of another size to the embedder's input, whatever its
             aspect, instead of refusing it.
     """
@@ -203,7 +209,7 @@ class Plan:
     max_faces: int = 0
     min_face_size: float = 0.0
     pixels: bool = False
-    rank: Literal["area", "score"] = "area"
+    rank: Literal["area", "visible", "score"] = "area"
     stretch: bool = False
 
 
@@ -220,6 +226,7 @@ class Profile:
         canvas: How pictures are laid on the detector's input.
         threshold: Faces with a detector score at or below this are dropped (0 to 1).
         nms_threshold: Of two boxes that overlap by more than this IoU the weaker is dropped (0 to 1).
+        exchanged: Catalogue names of those of these networks that are handed red for blue and blue for red.
     """
 
     name: str
@@ -229,3 +236,4 @@ class Profile:
     canvas: CanvasRule = CanvasRule()
     threshold: float = 0.5
     nms_threshold: float = 0.4
+    exchanged: frozenset[str] = frozenset()

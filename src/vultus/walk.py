@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from vultus.attributes import Attribute
-from vultus.detect.detector import Index, areas, rescale, take
+from vultus.detect.detector import Index, areas, clip, rescale, take
 from vultus.embed import Embedder, Embeddings
 from vultus.errors import RequestError, SettingsError, WrongCropSize
-from vultus.imaging.align import Crops, cut_crops, template
+from vultus.imaging.align import Crops, cut_crops, face_in_crop
 from vultus.imaging.canvas import lay_on_canvas, stretch
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source, read_pixels
@@ -48,8 +47,7 @@ class Walk:
             cutter, index, scale = self._find(image, plan, profile, ticket)
         else:
             assert embedder  # _embedder returns one, or raises, wherever crops are wanted
-            crop = stretch(image, embedder.crop.size) if plan.stretch else image
-            cutter, index, scale = _Cutter.of_crop(crop, embedder.crop), np.zeros(1, np.intp), 1.0
+            cutter, index, scale = _Cutter.of_crop(image, embedder.crop, plan.stretch), np.zeros(1, np.intp), 1.0
         watch.mark("detect")
         height, width = image.shape[:2]
         pixels = image if plan.pixels else None
@@ -83,11 +81,11 @@ class Walk:
         self._networks.detector(profile).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
         if profile.embedder is not None:
             self._check_landmarks(profile, profile.embedder)
-            embedder = self._networks.embedder(profile.embedder)
+            embedder = self._networks.embedder(profile)
             side = embedder.crop.size
             embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket)
         for name in profile.attributes:
-            attribute = self._networks.attribute(name)
+            attribute = self._networks.attribute(name, profile)
             if attribute.crop.kind == "template":
                 self._check_landmarks(profile, name)
             side = attribute.crop.size
@@ -101,9 +99,10 @@ class Walk:
         # A threshold near 0 lets thousands of faces through; unbounded, one small picture would fill the memory.
         on_canvas = take(on_canvas, slice(self._max_faces))
         if 0 < plan.max_faces < len(on_canvas):
-            by_area = plan.rank == "area"
-            first = np.argsort(-areas(on_canvas), kind="stable") if by_area else np.arange(len(on_canvas))
-            on_canvas = take(on_canvas, first[: plan.max_faces])
+            height, width = image.shape[:2]
+            seen = clip(on_canvas, width * canvas.scale, height * canvas.scale) if plan.rank == "visible" else on_canvas
+            by_area = np.argsort(-areas(seen), kind="stable")
+            on_canvas = take(on_canvas, by_area[: plan.max_faces] if plan.rank != "score" else slice(plan.max_faces))
         found = rescale(on_canvas, canvas.scale)
         index = np.flatnonzero(found.boxes[:, 2] - found.boxes[:, 0] >= plan.min_face_size)
         return _Cutter(image, take(found, index)), index, canvas.scale
@@ -116,7 +115,7 @@ class Walk:
             raise RequestError(f"the profile {profile.name} has no embedder; ask without embeddings and crops.")
         if plan.detect:
             self._check_landmarks(profile, profile.embedder)
-        return self._networks.embedder(profile.embedder)
+        return self._networks.embedder(profile)
 
     def _attributes(self, plan: Plan, profile: Profile) -> list[Attribute]:
         """The attribute networks that tell what the plan asks."""
@@ -128,7 +127,7 @@ class Walk:
             there = ", ".join(sorted(tells)) or "none"
             raise RequestError(f"no network here tells {', '.join(sorted(unknown))}; attributes available: {there}.")
         asked = {tells[fact] for fact in plan.attributes}
-        attributes = {name: self._networks.attribute(name) for name in profile.attributes if name in asked}
+        attributes = {name: self._networks.attribute(name, profile) for name in profile.attributes if name in asked}
         for name, attribute in attributes.items():
             if plan.detect and attribute.crop.kind == "template":
                 self._check_landmarks(profile, name)
@@ -158,20 +157,21 @@ class _Cutter:
         self._cut: dict[CropSpec, Crops] = {}
 
     @classmethod
-    def of_crop(cls, image: Image, spec: CropSpec) -> Self:
-        """A picture that already is the crop of one face.
+    def of_crop(cls, image: Image, spec: CropSpec, stretched: bool = False) -> Self:
+        """A picture that already is the crop of one face, or that is made one by stretching it.
 
         Raises:
-            WrongCropSize: It has another size.
+            WrongCropSize: It has another size, and is not to be stretched.
         """
         height, width = image.shape[:2]
-        if (width, height) != (spec.size, spec.size):
+        if not stretched and (width, height) != (spec.size, spec.size):
             raise WrongCropSize(f"an aligned crop must be {spec.size}x{spec.size} pixels, not {width}x{height}.")
         box = np.array([[0, 0, width, height]], np.float32)
         cutter = cls(image, Detection(box, np.ones(1, np.float32), None))
-        if spec.kind == "template":  # then it is known where the landmarks are, though nobody found them
-            cutter._aligned = replace(cutter.faces, landmarks=template(spec.size)[np.newaxis])
-        cutter._cut[spec] = Crops(image[np.newaxis], np.eye(2, 3)[np.newaxis])
+        cutter._aligned = rescale(face_in_crop(spec), (spec.size / width, spec.size / height))
+        matrix = np.array([[[spec.size / width, 0, 0], [0, spec.size / height, 0]]])
+        pixels = stretch(image, spec.size) if stretched else image
+        cutter._cut[spec] = Crops(pixels[np.newaxis], matrix)
         return cutter
 
     def cut(self, spec: CropSpec) -> Crops:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.detect.detector import MAX_CANDIDATES, areas, rescale, suppress, take
+from vultus.detect.detector import MAX_CANDIDATES, areas, clip, rescale, suppress, take
 from vultus.types import Detection
 
 pytestmark = pytest.mark.unit
@@ -113,3 +113,16 @@ def test_take_picks_in_the_given_order() -> None:
 
 def test_areas_of_boxes_and_of_one_turned_inside_out() -> None:
     np.testing.assert_array_equal(areas(detection([[0, 0, 2, 3], [5, 5, 1, 1]], [1, 1])), [6, 0])
+
+
+def test_rescale_may_differ_across_and_down() -> None:
+    points = np.full((1, 5, 2), 10, np.float32)
+    found = rescale(Detection(np.array([[2, 4, 6, 8]], np.float32), np.ones(1, np.float32), points), (2, 0.5))
+    np.testing.assert_array_equal(found.boxes, [[1, 8, 3, 16]])
+    np.testing.assert_array_equal(found.landmarks, np.full((1, 5, 2), [5, 20]))
+
+
+def test_clip_cuts_boxes_off_at_the_edges() -> None:
+    found = clip(detection([[-5, -5, 3, 4], [8, 2, 20, 30], [-9, 0, -3, 5]], [0.9, 0.8, 0.7]), 10, 20)
+    np.testing.assert_array_equal(found.boxes, [[0, 0, 3, 4], [8, 2, 10, 20], [0, 0, 0, 5]])
+    np.testing.assert_allclose(found.scores, [0.9, 0.8, 0.7])

@@ -10,8 +10,10 @@ from skimage.transform import SimilarityTransform
 
 from vultus.imaging.align import (
     ARCFACE_TEMPLATE,
+    TEMPLATE_BOX,
     box_transforms,
     cut_crops,
+    face_in_crop,
     similarity_transforms,
     to_picture,
 )
@@ -109,3 +111,19 @@ def test_points_go_back_into_the_picture(seed: int) -> None:
     points = np.random.default_rng(seed).uniform(0, 112, (4, 106, 2)).astype(np.float32)
     expected = [cv2.transform(p[np.newaxis], inverted(m))[0] for p, m in zip(points, matrices, strict=True)]
     np.testing.assert_allclose(to_picture(points, matrices), expected, rtol=1e-4, atol=1e-2)
+
+
+def test_the_face_in_a_box_crop_is_the_box_it_was_cut_by() -> None:
+    spec = CropSpec("box", 96, 1.5)
+    box = np.array([[100, 50, 160, 110]], np.float32)
+    matrix = box_transforms(box, spec.scale, spec.size)[0]
+    corners = box.reshape(2, 2) @ matrix[:, :2].T + matrix[:, 2]
+    found = face_in_crop(spec)
+    np.testing.assert_allclose(found.boxes.reshape(2, 2), corners)
+    assert found.landmarks is None
+
+
+def test_the_face_in_a_template_crop_is_where_the_template_is() -> None:
+    found = face_in_crop(CropSpec("template", 224))
+    np.testing.assert_allclose(found.landmarks, 2 * ARCFACE_TEMPLATE[np.newaxis])
+    np.testing.assert_allclose(found.boxes, 2 * TEMPLATE_BOX[np.newaxis])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -84,11 +85,18 @@ def take(detection: Detection, index: Index | list[int] | slice) -> Detection:
     return Detection(detection.boxes[index], detection.scores[index], None if points is None else points[index])
 
 
-def rescale(detection: Detection, scale: float) -> Detection:
-    """Canvas coordinates to picture coordinates."""
+def rescale(detection: Detection, scale: float | tuple[float, float]) -> Detection:
+    """Coordinates divided by a scale, or by one across and one down: those of the canvas to those of the picture."""
     points = detection.landmarks
-    inverse = np.float32(scale)
-    return Detection(detection.boxes / inverse, detection.scores, None if points is None else points / inverse)
+    divisor = np.broadcast_to(np.asarray(scale, np.float32), 2)
+    boxes = detection.boxes / np.concatenate([divisor, divisor])
+    return Detection(boxes, detection.scores, None if points is None else points / divisor)
+
+
+def clip(detection: Detection, width: float, height: float) -> Detection:
+    """The same faces with boxes cut off at the picture's edges; of one that lies outside an edge remains."""
+    corners = np.clip(detection.boxes, 0, np.array([width, height, width, height], np.float32))
+    return replace(detection, boxes=corners)
 
 
 def areas(detection: Detection) -> FloatArray:

@@ -18,10 +18,27 @@ ARCFACE_TEMPLATE: FloatArray = np.array(
 )
 """Where the five landmarks belong in a 112 x 112 crop (ArcFace, deepinsight/insightface)."""
 
+TEMPLATE_BOX: FloatArray = np.array([16, 11, 96, 119], np.float32)
+"""The box that detectors find around a face so aligned, in pixels of the 112 x 112 crop: the median over upright faces
+(``tests/parity/test_template_box.py``). It reaches over the crop's lower edge."""
+
 
 def template(size: int) -> FloatArray:
     """Where the five landmarks belong in a crop of ``size`` x ``size`` pixels: float32 ``(5, 2)``."""
     return ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE)
+
+
+def face_in_crop(spec: CropSpec) -> Detection:
+    """The face that such a crop shows, in the crop's pixels, as a detector would have found it in the picture.
+
+    Its landmarks are known only where the crop was aligned by them. The score is 1.
+    """
+    if spec.kind == "template":
+        factor = np.float32(spec.size / TEMPLATE_SIZE)
+        return Detection(TEMPLATE_BOX[np.newaxis] * factor, np.ones(1, np.float32), template(spec.size)[np.newaxis])
+    middle, half = spec.size / 2, spec.size / spec.scale / 2
+    box = np.array([[middle - half, middle - half, middle + half, middle + half]], np.float32)
+    return Detection(box, np.ones(1, np.float32), None)
 
 
 class Crops(NamedTuple):

@@ -53,7 +53,7 @@ class DummyNetwork:
     def run(self, batch: Image, ticket: Ticket) -> Outputs:
         """See the ``Network`` protocol."""
         ticket.check()
-        return self._answer(batch)
+        return self._answer(batch if self.spec.input.color == "rgb" else batch[..., ::-1])
 
 
 def _scrfd(batch: Image) -> tuple[FloatArray, ...]:
