@@ -20,6 +20,8 @@ MODULES: Mapping[str, str] = {
     "stages": "stages",
     "bound": "bound",
     "http": "http_load",
+    "dialects": "dialects",
+    "response": "response",
     "library": "library",
     "workers": "workers",
     "parity": "parity",

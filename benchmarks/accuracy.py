@@ -42,6 +42,7 @@ class Verification:
         from_pairs: Decision thresholds by the protocol's own impostor pairs, for each false-match rate.
         from_all: The same by every two pictures of different people: many more pairs, but not independent ones.
         impostor_pairs, all_impostor_pairs: How many of each there are.
+        calibration: CompreFace's similarity, fitted to the protocol's pairs.
     """
 
     accuracies: list[float]
@@ -49,6 +50,7 @@ class Verification:
     from_all: dict[str, lfw.Operating]
     impostor_pairs: int
     all_impostor_pairs: int
+    calibration: lfw.Calibration
 
     @property
     def accuracy(self) -> float:
@@ -89,6 +91,20 @@ def verify(comparisons: Comparisons) -> Verification:
         from_all={f"{rate:g}": lfw.operating_point(all_genuine, all_impostors, rate) for rate in FALSE_MATCH_RATES},
         impostor_pairs=len(impostors),
         all_impostor_pairs=len(all_impostors),
+        calibration=calibrate(comparisons),
+    )
+
+
+def calibrate(comparisons: Comparisons) -> lfw.Calibration:
+    """Fit CompreFace's similarity to the protocol's pairs, and see what it then says of them and of all pairs."""
+    same, similarities = comparisons.pairs.same, comparisons.similarities
+    fitted = lfw.similarity_coefficients(lfw.unit_distances(similarities), same)
+    return lfw.Calibration(
+        fitted,
+        confident_impostors=lfw.above(lfw.CONFIDENT, similarities[~same], fitted),
+        all_confident_impostors=lfw.above(lfw.CONFIDENT, comparisons.all_impostors, fitted),
+        likely_genuine=lfw.above(lfw.LIKELY, similarities[same], fitted),
+        all_likely_genuine=lfw.above(lfw.LIKELY, comparisons.all_genuine, fitted),
     )
 
 
@@ -112,6 +128,8 @@ def run(options: Options) -> Report:
             "A threshold at a false-match rate of 0.001 rests on one false match in 1,500 protocol pairs, which hardly "
             "measure it; that of all cross-identity pairs rests on thousands, which share pictures and hence are not "
             "independent. Both hold for press photographs like those of LFW.",
+            "CompreFace's similarity of two faces at the Euclidean distance d is (tanh((c0 - d) c1) + 1) / 2; c0 and "
+            "c1 are fitted to the protocol's pairs, both kinds weighted alike, and judged on these and on all pairs.",
         ],
         models=["scrfd_500m_bnkps", *embedders],
         detail={
@@ -143,4 +161,16 @@ def _lfw_rows(embedder: str, result: Verification) -> list[Row]:
     for source, points in (("protocol", result.from_pairs), ("all cross-identity", result.from_all)):
         for rate, point in points.items():
             rows.append(Row(f"LFW, {embedder}: cosine at false-match rate {rate}, {source} pairs", point.cosine))
-    return rows
+    return rows + _calibration_rows(f"LFW, {embedder}: CompreFace's similarity", result.calibration)
+
+
+def _calibration_rows(what: str, fit: lfw.Calibration) -> list[Row]:
+    strangers, equals = f"different people above {lfw.CONFIDENT:g}", f"one person above {lfw.LIKELY:g}"
+    return [
+        Row(f"{what}, c0", fit.coefficients[0]),
+        Row(f"{what}, c1", fit.coefficients[1]),
+        Row(f"{what}: share of {strangers}, protocol pairs", fit.confident_impostors),
+        Row(f"{what}: share of {strangers}, all cross-identity pairs", fit.all_confident_impostors),
+        Row(f"{what}: share of {equals}, protocol pairs", fit.likely_genuine),
+        Row(f"{what}: share of {equals}, every two pictures", fit.all_likely_genuine),
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import bodies, footprint, load, pictures, places
 from benchmarks.bound import Bare, Raw, Work, pictures_per_second, work_of
-from benchmarks.load import Body, Load
+from benchmarks.load import CONNECTIONS, Body, Load
 from benchmarks.report import Bar, Report, Row
 from benchmarks.server import Server
 from benchmarks.subject import Options, open_engine
@@ -17,7 +17,6 @@ from vultus import FaceEngine
 from vultus.server.dialects import insightface_rest
 from vultus.types import Profile
 
-CONNECTIONS = 8
 MIB = 2**20
 
 

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 
 from vultus.types import FloatArray
 
+CONFIDENT = 0.9
+"""Similarity from which CompreFace's users take two faces for one person's; strangers should not reach it."""
+
+LIKELY = 0.5
+"""Similarity at which CompreFace's formula calls both answers equally likely."""
+
 Z_95 = 1.6449
 """Quantile of the normal distribution for a one-sided bound that holds 95 times in 100."""
+
+MOST_STEPS = 100
+"""Of Newton's method, which needs about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,24 @@ class Operating:
     false_match_rate: float
     upper_bound: float
     true_match_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """CompreFace's similarity, made to fit an embedder.
+
+    Attributes:
+        coefficients: As ``similarity_coefficients`` gives them.
+        confident_impostors, all_confident_impostors: Share of the pairs of different people, the protocol's and every
+            two pictures', whose similarity is above ``CONFIDENT``.
+        likely_genuine, all_likely_genuine: Share of the pairs of one person whose similarity is above ``LIKELY``.
+    """
+
+    coefficients: tuple[float, float]
+    confident_impostors: float
+    all_confident_impostors: float
+    likely_genuine: float
+    all_likely_genuine: float
 
 
 def read_pairs(path: Path) -> Pairs:
@@ -118,6 +145,59 @@ def operating_point(genuine: FloatArray, impostors: FloatArray, rate: float) -> 
         upper_bound=wilson_upper_bound(matched, len(impostors)),
         true_match_rate=float((genuine >= cosine).mean()),
     )
+
+
+def unit_distances(similarities: FloatArray) -> NDArray[np.float64]:
+    """Euclidean distances, 0 to 2, of vectors of unit length with these cosine similarities."""
+    return np.sqrt(2 - 2 * np.clip(similarities.astype(np.float64), -1, 1))
+
+
+def similarity(distances: NDArray[np.float64], coefficients: tuple[float, float]) -> NDArray[np.float64]:
+    """CompreFace's similarity, 0 to 1, of embeddings so far apart: 0.5 at the first coefficient."""
+    middle, steepness = coefficients
+    return (np.tanh((middle - distances) * steepness) + 1) / 2
+
+
+def similarity_coefficients(distances: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float]:
+    """The coefficients with which CompreFace's similarity is the probability that two faces are one person's.
+
+    As ``(tanh(x) + 1) / 2`` is the logistic function of ``2 x``, they are a logistic regression of ``same`` on the
+    distance. Found by maximum likelihood with Newton's method; pairs of one person and pairs of two count alike,
+    however many there are of each.
+
+    Args:
+        distances: Of embeddings of unit length, float64 ``(n,)``.
+        same: Whether both are of one person, ``(n,)``.
+
+    Returns:
+        The distance at which the similarity is 0.5, and how steeply it falls there.
+
+    Raises:
+        ValueError: One kind of pairs is missing, or some distance tells the two apart without error: then the steeper,
+            the better, without end.
+    """
+    if same.all() or not same.any():
+        raise ValueError("there must be pairs of one person and pairs of two")
+    genuine, impostors = distances[same], distances[~same]
+    if genuine.max() <= impostors.min() or impostors.max() <= genuine.min():
+        raise ValueError("the distances tell all pairs apart; no steepness fits them best")
+    columns = np.stack([np.ones_like(distances), distances], 1)
+    weights = np.where(same, 0.5 / len(genuine), 0.5 / len(impostors))
+    beta = np.zeros(2)
+    for _ in range(MOST_STEPS):
+        probability = 1 / (1 + np.exp(-columns @ beta))
+        slope = columns.T @ (weights * (same - probability))
+        curvature = (columns.T * (weights * probability * (1 - probability))) @ columns
+        step = np.linalg.solve(curvature, slope)
+        beta = beta + step
+        if np.abs(step).max() <= 1e-10 * np.abs(beta).max():
+            return float(-beta[0] / beta[1]), float(-beta[1] / 2)
+    raise ValueError(f"no coefficients were found in {MOST_STEPS} steps")
+
+
+def above(limit: float, similarities: FloatArray, coefficients: tuple[float, float]) -> float:
+    """Share of the pairs with these cosines for which CompreFace's similarity is above ``limit``."""
+    return float((similarity(unit_distances(similarities), coefficients) > limit).mean())
 
 
 def wilson_upper_bound(events: int, trials: int, z: float = Z_95) -> float:

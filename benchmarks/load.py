@@ -11,6 +11,9 @@ from pathlib import Path
 
 from benchmarks.places import Missing
 
+CONNECTIONS = 8
+"""Over which the benchmarks load a server."""
+
 
 @dataclass(frozen=True, slots=True)
 class Body:

@@ -35,11 +35,18 @@ def repeat(job: Callable[[], object], runs: int, warm_up: int = 3) -> list[float
     return [seconds(job) for _ in range(runs)]
 
 
-def in_turn(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """What each job returned in each round; a round runs every job once, so that drift hits all alike."""
+def in_turn(jobs: Mapping[str, Callable[[], T]], rounds: int, *, alternate: bool = False) -> dict[str, list[T]]:
+    """What each job returned in each round; a round runs every job once, so that drift hits all alike.
+
+    Args:
+        jobs: By name.
+        rounds: How many.
+        alternate: Whether every second round runs the jobs in reverse, so that going first is no advantage either.
+    """
     results: dict[str, list[T]] = {name: [] for name in jobs}
-    for _ in range(rounds):
-        for name, job in jobs.items():
+    forth = list(jobs.items())
+    for turn in range(rounds):
+        for name, job in reversed(forth) if alternate and turn % 2 else forth:
             results[name].append(job())
     return results
 

@@ -20,6 +20,12 @@ def test_extract_is_asked_as_its_clients_do() -> None:
     assert (body.content_type, body.accept) == ("application/json", "application/json")
 
 
+def test_extract_in_messagepack_holds_raw_bytes_and_what_else_is_asked() -> None:
+    body = bodies.extract_msgpack([b"\xff\xd8picture"], return_landmarks=True)
+    assert ormsgpack.unpackb(body.content) == {"images": {"data": [b"\xff\xd8picture"]}, "return_landmarks": True}
+    assert (body.content_type, body.accept) == ("application/x-msgpack", "application/x-msgpack")
+
+
 def test_faces_in_messagepack_hold_raw_bytes() -> None:
     body = bodies.faces_msgpack([b"\xff\xd8picture"])
     assert ormsgpack.unpackb(body.content) == {"images": [b"\xff\xd8picture"]}

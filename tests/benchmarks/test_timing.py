@@ -25,6 +25,18 @@ def test_jobs_take_turns() -> None:
     assert order == ["a", "b"] * 3
 
 
+def test_alternating_jobs_go_first_in_turn_and_keep_their_results_apart() -> None:
+    order: list[str] = []
+
+    def job(name: str) -> int:
+        order.append(name)
+        return len(order)
+
+    results = timing.in_turn({"a": lambda: job("a"), "b": lambda: job("b")}, 3, alternate=True)
+    assert order == ["a", "b", "b", "a", "a", "b"]
+    assert results == {"a": [1, 4, 5], "b": [2, 3, 6]}
+
+
 def test_spread_of_an_even_number_has_the_middle_of_the_two_in_the_middle() -> None:
     assert timing.spread([4, 1, 10, 2]) == timing.Spread(median=3, low=1, high=10)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy, noses
+from benchmarks import accuracy, lfw, noses
 from benchmarks.accuracy import Comparisons
 from benchmarks.subject import open_engine, present_embedders
 from vultus import FaceEngine
@@ -59,3 +59,20 @@ def test_the_catalogues_threshold_keeps_its_promise(comparisons: Comparisons, em
     assert len(comparisons.all_impostors) > 7_000_000
     assert (comparisons.all_impostors >= stated.cosine).mean() <= stated.false_match_rate
     assert (comparisons.all_genuine >= stated.cosine).mean() >= LEAST_GENUINE[embedder]
+
+
+def test_the_catalogues_similarity_coefficients_are_those_that_fit(comparisons: Comparisons, embedder: str) -> None:
+    """To the places they are stated with, but for what another processor's rounding changes."""
+    stated = Catalogue.load().model(embedder).similarity_coefficients
+    assert stated is not None
+    c0, c1 = accuracy.calibrate(comparisons).coefficients
+    assert stated[0] == pytest.approx(c0, abs=2e-3)
+    assert stated[1] == pytest.approx(c1, rel=0.01)
+
+
+def test_strangers_seldom_look_alike_to_compreface(comparisons: Comparisons, embedder: str) -> None:
+    """With the stated coefficients: its users' first complaint is that different people get 0.9 and more."""
+    stated = Catalogue.load().model(embedder).similarity_coefficients
+    assert stated is not None
+    assert lfw.above(lfw.CONFIDENT, comparisons.all_impostors, stated) < 0.001
+    assert lfw.above(lfw.LIKELY, comparisons.all_genuine, stated) > 0.98

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable
@@ -98,6 +99,25 @@ def test_inputs_are_what_the_family_was_trained_with(
             assert model.embedding_size == (128 if family == "sface" else 512)
         elif model.task == "attributes":
             assert model.crop == CROPS.get(family, CropSpec("box", size, 1.5))
+
+
+def test_an_embedder_takes_similarity_coefficients(user_file: Callable[[str], Path]) -> None:
+    crop = 'crop = { kind = "template", size = 112 }'
+    needed = f"embedding_size = 512\n{crop}\nsimilarity_coefficients = [1.2, 20]\nsources"
+    entry = ENTRY.replace("detection", "embedding").replace("sources", needed)
+    assert Catalogue.load([user_file(f"[models.mine]{entry}")]).model("mine").similarity_coefficients == (1.2, 20.0)
+
+
+def test_similarity_coefficients_agree_with_the_decision_thresholds(catalogue: Catalogue) -> None:
+    """At the stated cosine hardly any strangers pass, so that there the similarity must be past even odds."""
+    stated = [model for model in catalogue.models if model.similarity_coefficients]
+    assert {model.name for model in stated} == {"w600k_mbf", "face_recognition_sface_2021dec"}
+    for model in stated:
+        assert model.threshold is not None
+        assert model.similarity_coefficients is not None
+        c0, c1 = model.similarity_coefficients
+        distance = math.sqrt(2 - 2 * model.threshold.cosine)
+        assert 0.9 < (math.tanh((c0 - distance) * c1) + 1) / 2 < 1
 
 
 def test_packs_are_those_of_the_design(catalogue: Catalogue) -> None:
@@ -235,6 +255,23 @@ def changed(old: str, new: str) -> str:
         (
             changed("sources", 'aliases = ["yunet"]\nsources'),
             "models.mine: the name 'yunet' already is that of 'face_det",
+        ),
+        (
+            changed("sources", "similarity_coefficients = [1.2, 20.0]\nsources"),
+            "models.mine: Value error, similarity_coefficients: are for the task embedding alone",
+        ),
+        *(
+            (changed("sources", f"similarity_coefficients = {pair}\nsources"), f"mine: similarity_coefficients{said}")
+            for pair, said in (
+                ("[0, 20]", ".0: Input should be greater than 0"),
+                ("[2, 20]", ".0: Input should be less than 2"),
+                ("[1.2, 0]", ".1: Input should be greater than 0"),
+                ("[1.2, -6]", ".1: Input should be greater than 0"),
+                ("[1.2, inf]", ".1: Input should be a finite number"),
+                ("[nan, 20]", ".0: Input should be less than 2"),
+                ("[1.2]", ".1: Field required"),
+                ("1.2", ": Input should be a valid tuple"),
+            )
         ),
         (changed("sources", 'file = "det_10g.onnx"\nsources'), "models.mine.file: 'det_10g.onnx' already is that of"),
         ('[packs.p]\nsummary = "s"\ndetector = "yunet"', "packs.p: embedder: Field required"),

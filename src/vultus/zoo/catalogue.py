@@ -22,6 +22,10 @@ _Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 _Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
 _Version: TypeAlias = Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
 
+_Coefficients: TypeAlias = tuple[
+    Annotated[float, Field(gt=0, lt=2)], Annotated[float, Field(gt=0, allow_inf_nan=False)]
+]
+
 _strict = with_config(ConfigDict(extra="forbid"))
 
 
@@ -94,6 +98,10 @@ class Model:
         crop: What an embedder or attribute network wants to see of a face.
         embedding_size: Length of the embedding.
         threshold: Decision threshold of an embedder.
+        similarity_coefficients: ``(c0, c1)`` of an embedder, with which ``(tanh((c0 - d) * c1) + 1) / 2`` of the
+            Euclidean distance ``d`` of two embeddings of unit length, 0 to 2, is the probability that they are of one
+            person where both answers are equally likely beforehand. The formula is CompreFace's: ``c0`` is the
+            distance at which it gives 0.5, ``c1`` how steeply it falls there. ``None``: not measured.
         training_data: What it was trained on, as far as stated.
         accuracy: Published or measured figures: what -> figure with its source.
         parameters: Whatever else the family needs.
@@ -113,6 +121,7 @@ class Model:
     crop: CropSpec | None = None
     embedding_size: Annotated[int, Field(gt=0)] | None = None
     threshold: DecisionThreshold | None = None
+    similarity_coefficients: _Coefficients | None = None
     aliases: tuple[_Name, ...] = ()
     training_data: str = "not stated"
     accuracy: dict[str, str] = field(default_factory=dict)
@@ -125,6 +134,8 @@ class Model:
             raise ValueError("crop: is needed unless the task is detection")
         if (self.task == "embedding") != (self.embedding_size is not None):
             raise ValueError("embedding_size: is needed for the task embedding, and for no other")
+        if self.similarity_coefficients is not None and self.task != "embedding":
+            raise ValueError("similarity_coefficients: are for the task embedding alone")
 
 
 @_strict
