@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from vultus.compat import PRODUCTS
 from vultus.errors import SettingsError
 from vultus.settings import GROUPS, Settings, load_settings, misspelt_variables, variable_of
 
@@ -186,6 +188,18 @@ def test_misspelt_variables_are_told_and_strangers_left_alone() -> None:
         "PATH": "/bin",
     }
     assert misspelt_variables(environment) == ("VULTUS_CAVNAS is no setting; did you mean VULTUS_CANVAS?",)
+
+
+def test_a_service_to_stand_in_for_is_none_by_default_and_one_of_four() -> None:
+    assert load_settings().compat is None
+    assert load_settings(compat="arcface-api").compat == "arcface-api"
+    with pytest.raises(SettingsError, match="'insightface-rest', 'compreface', 'arcface-api' or 'face-triton'"):
+        load_settings(compat="vultus")
+
+
+def test_each_service_to_stand_in_for_has_a_table() -> None:
+    kinds = Settings.model_fields["compat"].annotation
+    assert set(PRODUCTS) == set(get_args(get_args(kinds)[0]))
 
 
 def test_settings_are_frozen() -> None:

@@ -33,6 +33,7 @@ something to do, what to do. Anything else that escapes is a bug.
     · DeviceUnavailable
     · PrecisionUnavailable
     · NotReady
+    · SelfCheckFailed
     · DeadlineExceeded
     · Cancelled
 """
@@ -233,6 +234,10 @@ class NotReady(EngineError):
     """The engine has not finished its warm-up, or has been closed."""
 
     code = "not_ready"
+
+
+class SelfCheckFailed(EngineError):
+    """The last self check failed, or none has come back for too long: as bad as if the engine had just failed."""
 
 
 class DeadlineExceeded(EngineError):

@@ -38,7 +38,7 @@ def test_version_is_told(run: Run) -> None:
 
 def test_help_lists_the_commands_and_the_exit_codes(run: Run) -> None:
     output = CliRunner(env=WIDE).invoke(app, ["--help"]).output
-    for command in ("detect", "embed", "compare", "serve", "models", "doctor"):
+    for command in ("detect", "embed", "compare", "serve", "models", "doctor", "migrate"):
         assert f" {command} " in output
     assert "Exit codes: 0 all went well; 1 some or all pictures could not be used" in output
 
@@ -67,6 +67,8 @@ def test_help_of_each_command_lists_its_settings(command: str, groups: tuple[typ
         (["compare"], "1 different persons"),
         (["serve"], "1 an unexpected failure"),
         (["doctor"], "1 something does"),
+        (["migrate"], "1 a variable is an error"),
+        (["migrate", "check"], "1 a variable is an error"),
         *((["models", *name], "1 verify found") for name in ([], ["list"], ["pull"], ["verify"], ["path"], ["info"])),
     ],
 )
@@ -76,7 +78,7 @@ def test_help_says_what_exit_code_1_means_for_the_command(command: list[str], co
 
 def test_help_fits_a_narrow_terminal() -> None:
     narrow = {"COLUMNS": "80", "NO_COLOR": "1"}
-    for command in ([], ["detect"], ["embed"], ["compare"], ["serve"]):
+    for command in ([], ["detect"], ["embed"], ["compare"], ["serve"], ["migrate", "check"]):
         output = CliRunner(env=narrow).invoke(app, [*command, "--help"]).output
         assert max(len(line) for line in output.splitlines()) <= 80
         assert "…" not in output

@@ -78,6 +78,7 @@ def test_groups_have_titles() -> None:
         "Server",
         "InsightFace-REST",
         "ArcFace API",
+        "CompreFace",
     ]
 
 

@@ -34,7 +34,7 @@ def tree(kind: type[errors.VultusError]) -> Iterator[type[errors.VultusError]]:
         yield from tree(inner)
 
 
-@pytest.mark.parametrize("kind", list(tree(errors.VultusError)))
+@pytest.mark.parametrize("kind", [kind for kind in tree(errors.VultusError) if kind.__module__ == errors.__name__])
 def test_every_error_has_the_documented_exit_code(kind: type[errors.VultusError]) -> None:
     documented = next((code for known, code in CODES.items() if issubclass(kind, known)), 3)
     assert exit_code_of(kind("message")) == documented

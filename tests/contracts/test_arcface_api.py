@@ -212,6 +212,17 @@ def test_attributes_are_those_of_the_surest_face(whole: Any, nested: Any, square
         assert not {"emotion", "emotion_scores"} & answer.keys()
 
 
+@pytest.mark.parametrize("cells", [(), ((1, 2), (3, 3))])
+def test_a_picture_that_is_embedded_and_described_is_one_picture(
+    start_app: Callable[..., Any], squares: Squares, cells: tuple[tuple[int, int], ...]
+) -> None:
+    server = start_app(dialects=("arcface-api",))
+    assert send(server, "/embed?include_attributes=true", squares(*cells)).status_code == 200
+    figures = server.get("/metrics").text.splitlines()
+    assert 'vultus_pictures_total{outcome="ok"} 1.0' in figures
+    assert any(line.startswith('vultus_stage_seconds_count{stage="embed"}') for line in figures)
+
+
 def test_without_a_face_there_are_no_attributes_but_an_embedding(whole: Any, squares: Squares) -> None:
     answer = send(whole, "/embed?include_attributes=true", squares())
     assert answer.status_code == 200

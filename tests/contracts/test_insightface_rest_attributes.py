@@ -176,3 +176,18 @@ def test_a_flag_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"ifr_flags: there is no extract_gender.*extract_ga"):
         load_settings(ifr_flags="extract_gender")
     assert load_settings(ifr_flags="none").ifr_flags == ()
+
+
+def test_vectors_of_its_tensorrt_engine_can_be_had_with_colours_exchanged(
+    client: Any, start_app: Callable[..., Any], crop_png: Callable[..., bytes]
+) -> None:
+    """W2 of section 6: since December 2023 that engine takes red for blue."""
+    swapping = start_app(ifr_color="bgr")
+    reddish, bluish = (base64.b64encode(crop_png(color)).decode() for color in ((250, 40, 10), (10, 40, 250)))
+
+    def vector(asked: Any, crop: str) -> Any:
+        answer = asked.post("/extract", json={"images": {"data": [crop]}, "embed_only": True}).json()
+        return answer["data"][0]["faces"][0]["vec"]
+
+    assert vector(swapping, reddish) == vector(client, bluish)
+    assert vector(swapping, reddish) != vector(client, reddish)

@@ -247,6 +247,23 @@ def test_a_missing_file_is_named(client: Any, body: bytes, kind: str) -> None:
     assert (entry["type"], entry["loc"], entry["msg"]) == ("missing", ["body", "file"], "Field required")
 
 
+def test_a_file_that_was_sent_as_text_is_refused_as_fastapi_does(client: Any, squares: Squares) -> None:
+    """Section 1.7: ``file`` is an upload; what FastAPI says of text in its place."""
+    entry = {
+        "type": "value_error",
+        "loc": ["body", "file"],
+        "msg": "Value error, Expected UploadFile, received: <class 'str'>",
+        "input": "picture",
+        "ctx": {"error": {}},
+    }
+    answer = send_raw(client, raw_form(b'name="file"\r\n\r\npicture'))
+    assert (answer.status_code, answer.json()) == (422, {"detail": [entry]})
+    picture = squares((5, 5))
+    parts = (b'name="file"; filename="a.png"\r\n\r\n' + picture, b'name="file"\r\n\r\npicture')
+    assert send_raw(client, raw_form(*parts)).status_code == 422  # the last of a name counts
+    assert send_raw(client, raw_form(*reversed(parts))).content == draw_form(client, picture).content
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

@@ -25,11 +25,11 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     def resolve_to(**answers: list[list[str]]) -> list[str]:
         asked: list[str] = []
 
-        async def resolve(host: str, port: int) -> list[str]:
+        def look_up(host: str, port: int) -> list[str]:
             asked.append(host)
             return answers[host].pop(0)
 
-        monkeypatch.setattr(download, "_resolve", resolve)
+        monkeypatch.setattr(download, "_look_up", look_up)
         monkeypatch.setattr(download, "is_public", lambda address: address == "127.0.0.1")
         return asked
 

@@ -3,10 +3,10 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
@@ -16,17 +16,23 @@ from vultus.imaging.download import Downloader
 BODY = bytes(range(256)) * 40
 
 
+T = TypeVar("T")
+
 Names: TypeAlias = Callable[..., list[str]]
 """Lets names resolve to lists of addresses; see the fixture ``names``."""
 
 
 @dataclass
 class Site:
-    """A web server, what it was asked, and an event that lets its slow answers go."""
+    """A web server, what it was asked, how to wait for that, what lets its slow answers go, and its meetings'
+    number of guests.
+    """
 
     port: int
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
+    came: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(1))
 
     def url(self, path: str = "/picture", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -38,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.site.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        self.site.came.release()
         path, _, query = self.path.partition("?")
         getattr(self, f"answer_{path[1:]}")(query)
 
@@ -85,6 +92,17 @@ class Handler(BaseHTTPRequestHandler):
     def answer_slow(self, _: str) -> None:
         self.site.release.wait(60)
 
+    def answer_meet(self, _: str) -> None:
+        """Answer once as many ask as are expected."""
+        self.site.meeting.wait(60)
+        self.reply(200, BODY)
+
+    def answer_endless(self, _: str) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while True:  # the client hangs up
+            self.wfile.write(bytes(1024))
+
     def answer_cut(self, _: str) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "1000")
@@ -112,6 +130,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    request_queue_size = 512  # connections nobody has accepted yet
+
     def handle_error(self, *_: object) -> None:
         """Clients that hang up are what is tested."""
 
@@ -134,18 +154,30 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Site]:
 
 def fetch(*urls: str, headers: dict[str, str] | None = None, **options: Any) -> bytes:
     """Download one after another over one pool; the last one's body."""
-    given: dict[str, Any] = {"allow_private": True, "timeout": 30, "max_bytes": 10**6} | options
 
-    async def run() -> bytes:
+    async def run(downloader: Downloader) -> bytes:
+        for url in urls[:-1]:
+            await downloader.download(url, headers or {}, uncounted)
+        return await downloader.download(urls[-1], headers or {}, uncounted)
+
+    return with_downloader(run, **options)
+
+
+def with_downloader(work: Callable[[Downloader], Coroutine[Any, Any, T]], **options: Any) -> T:
+    given: dict[str, Any] = {"allow_private": True, "timeout": 30, "max_bytes": 10**6, "connections": 64} | options
+
+    async def run() -> T:
         downloader = Downloader(**given)
         try:
-            for url in urls[:-1]:
-                await downloader.download(url, headers or {})
-            return await downloader.download(urls[-1], headers or {})
+            return await work(downloader)
         finally:
             await downloader.aclose()
 
     return asyncio.run(run())
+
+
+def uncounted(_: int) -> None:
+    pass
 
 
 def refusal(url: str, **options: Any) -> str:

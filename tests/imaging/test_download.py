@@ -1,16 +1,19 @@
 """Downloads from servers on loopback, which misbehave in every way a server can."""
 
+import asyncio
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.imaging.sites import BODY, Names, Site, fetch, refusal, serve
+from tests.imaging.sites import BODY, Names, Site, fetch, refusal, serve, uncounted, with_downloader
 
-from vultus.errors import PictureTooLarge
+from vultus.errors import PictureTooLarge, RequestTooLarge
+from vultus.imaging.download import Downloader
 
 pytestmark = pytest.mark.unit
 
@@ -103,6 +106,61 @@ def test_nobody_there() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but not listening
         assert "cannot be reached" in refusal(f"http://127.0.0.1:{taken.getsockname()[1]}/")
+
+
+# Many at once.
+
+
+def test_as_many_are_fetched_at_once_as_there_may_be_connections(site: Site) -> None:
+    site.meeting = threading.Barrier(256)
+
+    async def run(downloader: Downloader) -> list[bytes]:
+        return await asyncio.gather(*(downloader.download(site.url("/meet"), {}, uncounted) for _ in range(256)))
+
+    assert with_downloader(run, connections=256) == [BODY] * 256
+
+
+def test_more_than_there_may_be_connections_take_turns_through_all_their_redirects(
+    site: Site, other_site: Site
+) -> None:
+    async def run(downloader: Downloader) -> list[bytes]:
+        ways = [site.url("/round?3"), site.url(f"/to?{other_site.url()}"), other_site.url(f"/to?{site.url()}")] * 4
+        return await asyncio.gather(*(downloader.download(url, {}, uncounted) for url in ways))
+
+    assert with_downloader(run, connections=2) == [BODY] * 12
+
+
+def test_connections_of_downloads_that_were_given_up_are_free_again(site: Site) -> None:
+    async def run(downloader: Downloader) -> bytes:
+        stuck = [asyncio.create_task(downloader.download(site.url("/slow"), {}, uncounted)) for _ in range(8)]
+        for _ in range(4):
+            assert await asyncio.to_thread(site.came.acquire, timeout=30)
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+        return await downloader.download(site.url(), {}, uncounted)
+
+    assert with_downloader(run, connections=4) == BODY
+
+
+def test_every_part_is_counted_before_the_next_is_read(site: Site) -> None:
+    parts: list[int] = []
+    with_downloader(lambda downloader: downloader.download(site.url("/chunks?100"), {}, parts.append))
+    assert sum(parts) == 100 * 1024
+    assert len(parts) > 1
+
+
+def test_a_download_ends_as_soon_as_its_bytes_are_refused(site: Site) -> None:
+    held = 0
+
+    def count(size: int) -> None:
+        nonlocal held
+        held += size
+        if held > 10_000:
+            raise RequestTooLarge("too much")
+
+    with pytest.raises(RequestTooLarge):
+        with_downloader(lambda downloader: downloader.download(site.url("/endless"), {}, count), max_bytes=10**9)
 
 
 # TLS.

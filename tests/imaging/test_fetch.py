@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.imaging.sites import BODY, Site
 
-from vultus.errors import PictureTooLarge, PictureUnreachable
+from vultus.errors import PictureTooLarge, PictureUnreachable, RequestTooLarge
 from vultus.imaging.fetch import Fetcher
 from vultus.settings import Settings
 
@@ -99,6 +101,49 @@ def test_file_size_limit_is_exact(root: Path) -> None:
     with pytest.raises(PictureTooLarge) as caught:
         fetch("a.jpg", image_root=root, max_picture_bytes=8)
     assert caught.value.limit == "max_picture_bytes"
+
+
+def test_the_bytes_of_files_are_counted_before_they_are_kept(root: Path) -> None:
+    parts: list[int] = []
+
+    async def run() -> bytes:
+        return await Fetcher(Settings(image_root=root)).fetch("a.jpg", count=parts.append)
+
+    assert asyncio.run(run()) == b"picture a"
+    assert parts == [9]
+
+
+def test_a_file_is_read_no_further_than_its_bytes_are_taken(root: Path) -> None:
+    (root / "long.jpg").write_bytes(bytes(10**7))
+    held = 0
+
+    def count(size: int) -> None:
+        nonlocal held
+        held += size
+        if held > 2 * 10**6:
+            raise RequestTooLarge("too much")
+
+    async def run() -> bytes:
+        return await Fetcher(Settings(image_root=root)).fetch("long.jpg", count=count)
+
+    with pytest.raises(RequestTooLarge):
+        asyncio.run(run())
+    assert held < 4 * 10**6
+
+
+def test_all_pictures_of_the_largest_request_are_downloaded_at_once(site: Site) -> None:
+    settings = Settings(fetch_urls=True, fetch_private=True)
+    site.meeting = threading.Barrier(settings.max_request_pictures)
+
+    async def run() -> list[bytes]:
+        fetcher = Fetcher(settings)
+        try:
+            urls = [site.url("/meet")] * settings.max_request_pictures
+            return await asyncio.gather(*map(fetcher.fetch, urls))
+        finally:
+            await fetcher.aclose()
+
+    assert asyncio.run(run()) == [BODY] * settings.max_request_pictures
 
 
 def test_files_are_switched_off_by_default(root: Path) -> None:

@@ -160,7 +160,7 @@ def connected(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise OSError
         return await connect(self, "127.0.0.1", site.port, *options)
 
-    async def resolve(host: str, port: int) -> list[str]:
+    def look_up(host: str, port: int) -> list[str]:
         if host in NAMES:
             return NAMES[host]
         try:
@@ -170,7 +170,7 @@ def connected(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return [str(entry[4][0]) for entry in found]
 
     monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
-    monkeypatch.setattr(download, "_resolve", resolve)
+    monkeypatch.setattr(download, "_look_up", look_up)
     return made
 
 

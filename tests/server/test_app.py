@@ -64,6 +64,7 @@ def test_the_documentation_covers_every_endpoint_with_its_body_and_options(clien
         "/info", "/health",
         "/embedding", "/face-similarity",
         "/detect", "/embed", "/attributes",
+        "/find_faces", "/find_faces_base64", "/scan_faces", "/status", "/healthcheck",
     } == document["paths"].keys()  # fmt: skip
     faces = document["paths"]["/v1/faces"]["post"]
     assert {"multipart/form-data", "application/json", "application/msgpack", "image/*"} == faces["requestBody"][
@@ -123,3 +124,10 @@ def test_why_there_is_no_engine_is_logged_unless_somebody_else_is_told(
     [record] = caplog.records
     assert "no-such-pack" in record.getMessage()
     assert record.exc_info is None
+
+
+def test_a_path_that_nobody_has_is_the_only_dialects(start_app: Callable[..., Any]) -> None:
+    client = start_app(dialects=("arcface-api",))
+    assert client.get("/nowhere").json() == {"detail": "Not Found"}
+    assert client.get("/v1/nowhere").json()["code"] == "not_found"
+    assert client.request("PATCH", "/live").json()["code"] == "method_not_allowed"

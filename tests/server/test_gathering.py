@@ -20,7 +20,6 @@ from vultus.errors import (
     UnsupportedFormat,
 )
 from vultus.runtime.ticket import Ticket
-from vultus.server import gathering as gatherings
 from vultus.server.gathering import Address, Gathering, Order, Outcome
 from vultus.server.wire import Reply
 from vultus.settings import Settings
@@ -37,7 +36,7 @@ def engine() -> Iterator[FaceEngine]:
         yield engine
 
 
-async def nowhere(name: str, headers: Mapping[str, str]) -> bytes:
+async def nowhere(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
     raise PictureUnreachable(f"{name} is nowhere")
 
 
@@ -49,7 +48,7 @@ class Asker:
         self.outcomes: Sequence[Outcome] = ()
         self.thread = ""
 
-    def order(self, pictures: Sequence[Any], plan: Plan | Sequence[Plan] | None = None) -> Order:
+    def order(self, pictures: Sequence[Any], plan: Plan | None = None) -> Order:
         return Order(pictures, plan or Plan(), self.engine.default_profile, self.finish)
 
     def finish(self, outcomes: Sequence[Outcome]) -> Reply:
@@ -77,15 +76,41 @@ def test_outcomes_come_in_the_order_of_the_pictures(engine: FaceEngine, squares:
     assert [len(outcome.faces) for outcome in asker.outcomes if isinstance(outcome, Analysis)] == [3, 0, 5, 1]
 
 
-def test_each_picture_may_have_a_plan_of_its_own(engine: FaceEngine, squares: Squares) -> None:
+def test_an_order_may_follow_an_order(engine: FaceEngine, squares: Squares) -> None:
     asker = Asker(engine)
-    plans = [Plan(embeddings=False), Plan(detect=False, stretch=True)]
-    asker.ask(lambda: asker.order([squares((1, 1), (3, 3))] * 2, plans))
-    found, whole = asker.outcomes
-    assert isinstance(found, Analysis)
+    found: list[Outcome] = []
+    pictures = [squares((1, 1), (3, 3)), b""]
+
+    def follow(outcomes: Sequence[Outcome]) -> Order:
+        found.extend(outcomes)
+        return asker.order(pictures, Plan(detect=False, stretch=True))
+
+    order = Order(pictures, Plan(embeddings=False), engine.default_profile, follow)
+    assert asker.ask(lambda: order) == Reply(b"done")
+    seen, whole = found[0], asker.outcomes[0]
+    assert isinstance(seen, Analysis)
     assert isinstance(whole, Analysis)
-    assert [face.embedding for face in found.faces] == [None, None]
+    assert [face.embedding for face in seen.faces] == [None, None]
     assert [face.embedding is None for face in whole.faces] == [False]
+    assert isinstance(asker.outcomes[1], EmptyPicture)
+
+
+@pytest.mark.parametrize("pictures", [[], [Address("a")], [EmptyPicture("none")]])
+def test_an_order_that_follows_is_like_any_other(engine: FaceEngine, squares: Squares, pictures: Sequence[Any]) -> None:
+    async def fetch(name: str, headers: Mapping[str, str], count: Any) -> bytes:
+        return squares()
+
+    asker = Asker(engine)
+    order = Order([squares()], Plan(), engine.default_profile, lambda _: asker.order(pictures))
+    assert asker.ask(lambda: order, fetch) == Reply(b"done")
+    assert len(asker.outcomes) == len(pictures)
+
+
+def test_an_order_that_follows_fails_like_any_other(engine: FaceEngine, squares: Squares) -> None:
+    asker, impossible = Asker(engine), Plan(attributes=frozenset(("shoe_size",)))
+    order = Order([squares()], Plan(), engine.default_profile, lambda _: asker.order([squares()], impossible))
+    with pytest.raises(RequestError, match="shoe_size"):
+        asker.ask(lambda: order)
 
 
 def test_reading_and_finishing_happen_on_workers(engine: FaceEngine, squares: Squares) -> None:
@@ -117,9 +142,9 @@ def test_named_pictures_are_fetched_side_by_side_and_keep_their_places(engine: F
     asker = Asker(engine)
     both_asked = asyncio.Barrier(2)
 
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         if name == "gone":
-            return await nowhere(name, headers)
+            return await nowhere(name, headers, count)
         await asyncio.wait_for(both_asked.wait(), 10)
         return squares(*((1, column) for column in range(int(headers["faces"]))))
 
@@ -163,7 +188,7 @@ def test_an_answer_that_cannot_be_made_fails_the_request(engine: FaceEngine, squ
 
 
 def test_a_fetch_that_breaks_fails_the_request(engine: FaceEngine) -> None:
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         raise ZeroDivisionError
 
     asker = Asker(engine)
@@ -193,7 +218,7 @@ def test_a_closed_engine_refuses(squares: Squares) -> None:
 def test_an_engine_that_closes_while_a_picture_is_fetched_ends_the_request(squares: Squares) -> None:
     engine = FaceEngine(Settings(runtime="dummy", streams=1))
 
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         await asyncio.to_thread(engine.close)
         return squares()
 
@@ -206,7 +231,7 @@ def test_closing_gives_up_fetches_under_way(engine: FaceEngine) -> None:
     async def run() -> None:
         asked, gone = asyncio.Event(), asyncio.Event()
 
-        async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+        async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
             asked.set()
             try:
                 await asyncio.Event().wait()
@@ -230,7 +255,7 @@ def test_closing_gives_up_fetches_under_way(engine: FaceEngine) -> None:
 def test_nothing_begins_after_closing(engine: FaceEngine, squares: Squares) -> None:
     begun: list[str] = []
 
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         begun.append(name)
         return squares()
 
@@ -251,35 +276,78 @@ def test_nothing_begins_after_closing(engine: FaceEngine, squares: Squares) -> N
     assert not begun
 
 
-def test_only_so_many_pictures_are_fetched_at_once(engine: FaceEngine, squares: Squares) -> None:
-    asker, under_way, most = Asker(engine), 0, 0
+def test_all_pictures_are_fetched_at_once(engine: FaceEngine, squares: Squares) -> None:
+    asker, all_asked = Asker(engine), asyncio.Barrier(256)
 
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0)  # lets others begin
-        under_way -= 1
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
+        await asyncio.wait_for(all_asked.wait(), 30)
         return squares()
 
-    asker.ask(lambda: asker.order([Address(str(number)) for number in range(50)]), fetch)
-    assert len(asker.outcomes) == 50
+    asker.ask(lambda: asker.order([Address(str(number)) for number in range(256)]), fetch)
+    assert len(asker.outcomes) == 256
     assert all(isinstance(outcome, Analysis) for outcome in asker.outcomes)
-    assert most == gatherings.FETCHES_AT_ONCE
 
 
 def test_what_is_fetched_counts_as_if_it_had_been_sent(engine: FaceEngine, squares: Squares) -> None:
-    asker, picture, fetched = Asker(engine), squares(), 0
+    asker, picture = Asker(engine), squares()
 
-    async def fetch(name: str, headers: Mapping[str, str]) -> bytes:
-        nonlocal fetched
-        fetched += 1
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
+        count(len(picture))
         return picture
 
-    pictures = [Address(str(number)) for number in range(100)]
-    asker.ask(lambda: asker.order(pictures[:20]), fetch, max_bytes=20 * len(picture))
-    fetched = 0
+    pictures = [Address(str(number)) for number in range(20)]
+    asker.ask(lambda: asker.order(pictures), fetch, max_bytes=20 * len(picture))
     with pytest.raises(RequestTooLarge) as raised:
-        asker.ask(lambda: asker.order(pictures), fetch, max_bytes=20 * len(picture))
+        asker.ask(lambda: asker.order(pictures), fetch, max_bytes=20 * len(picture) - 1)
     assert raised.value.limit == "max_request_bytes"
-    assert fetched <= 20 + gatherings.FETCHES_AT_ONCE
+
+
+def test_no_more_is_held_than_a_request_may_have_however_many_pictures_come_at_once(engine: FaceEngine) -> None:
+    """256 endless pictures that come by parts, in turns: the first part too many ends them all."""
+    asker, held, most = Asker(engine), 0, 0
+
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
+        nonlocal held, most
+        own = 0
+        try:
+            while True:
+                await asyncio.sleep(0)  # the others' turn
+                count(1000)
+                own += 1000
+                held += 1000
+                most = max(most, held)
+        finally:
+            held -= own
+
+    with pytest.raises(RequestTooLarge):
+        asker.ask(lambda: asker.order([Address(str(number)) for number in range(256)]), fetch, max_bytes=10**6)
+    assert (most, held) == (10**6, 0)
+
+
+def test_what_came_of_a_picture_that_failed_does_not_count(engine: FaceEngine, squares: Squares) -> None:
+    asker, picture = Asker(engine), squares()
+
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
+        count(len(picture))
+        if name == "torn":
+            raise PictureUnreachable("the connection was lost")
+        return picture
+
+    pictures = [Address("torn")] * 50 + [Address("whole")]
+    asker.ask(lambda: asker.order(pictures), fetch, max_bytes=len(picture))
+    assert [type(outcome) for outcome in asker.outcomes] == [PictureUnreachable] * 50 + [Analysis]
+
+
+def test_what_other_threads_fetch_is_counted_too(engine: FaceEngine, squares: Squares) -> None:
+    asker = Asker(engine)
+
+    def read(count: Callable[[int], None]) -> bytes:
+        for _ in range(1000):
+            count(1)
+        return squares()
+
+    async def fetch(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
+        return await asyncio.to_thread(read, count)
+
+    asker.ask(lambda: asker.order([Address(str(number)) for number in range(20)]), fetch, max_bytes=20_000)
+    assert all(isinstance(outcome, Analysis) for outcome in asker.outcomes)

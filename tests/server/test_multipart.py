@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 
 import httpx
@@ -78,3 +79,34 @@ def test_a_damaged_form_is_refused(kind: str, body: bytes, says: str) -> None:
 def test_any_bytes_are_parts_or_an_error(body: bytes) -> None:
     with contextlib.suppress(RequestError):
         assert all(isinstance(part.data, bytes) for part in parse_form(TYPE, b"--frontier" + body))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        ("base64", base64.encodebytes(b"\x00\xff picture = \r\n") + b"\r\n"),
+        ("BASE64", base64.b64encode(b"\x00\xff picture = \r\n")),
+        ("quoted-printable", b"=00=FF picture =3D =0D=0A"),
+        ("binary", b"\x00\xff picture = \r\n"),
+        ("8bit", b"\x00\xff picture = \r\n"),
+    ],
+)
+def test_transfer_encodings_of_old_are_undone(encoding: str, sent: bytes) -> None:
+    head = f'--frontier\r\nContent-Disposition: form-data; name="file"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    [part] = parse_form(TYPE, head.encode() + sent + b"\r\n--frontier--")
+    assert part.data == b"\x00\xff picture = \r\n"
+
+
+@pytest.mark.parametrize(("encoding", "says"), [("base64", "not base64"), ("x-uuencode", "unknown Content-Transfer")])
+def test_a_part_that_is_not_in_its_transfer_encoding_is_refused(encoding: str, says: str) -> None:
+    head = f'--frontier\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    with pytest.raises(RequestError, match=says):
+        parse_form(TYPE, head.encode() + b"abc\r\n--frontier--")
+
+
+def test_a_transfer_encoding_is_that_of_its_part_alone() -> None:
+    encoded = (
+        b'--frontier\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n'
+    )
+    plain = b'--frontier\r\nContent-Disposition: form-data; name="b"\r\n\r\nYQ==\r\n--frontier--'
+    assert [part.data for part in parse_form(TYPE, encoded + plain)] == [b"a", b"YQ=="]

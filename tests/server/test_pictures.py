@@ -22,6 +22,7 @@ TEXT = base64.b64encode(DATA).decode()
         f"data:image/png;name=a,b.png;base64,{TEXT}",
         base64.encodebytes(DATA).decode(),
         f"  {TEXT}\r\n",
+        base64.urlsafe_b64encode(DATA).decode(),
     ],
 )
 def test_bytes_base64_and_data_urls_are_read(item: str | bytes) -> None:

@@ -32,6 +32,7 @@ def request_() -> Request:
         (errors.NotReady("m"), 503),
         (errors.DeadlineExceeded("m"), 503),
         (errors.EngineError("m"), 500),
+        (errors.SelfCheckFailed("m"), 503),
         (errors.ModelUnavailable("m"), 500),
         (HTTPException(404), 404),
         (ZeroDivisionError("m"), 500),

@@ -170,3 +170,12 @@ def test_a_port_that_is_taken_is_named(server: Process) -> None:
     process = Process(port=str(server.port))
     assert process.wait() == 1
     assert f"cannot listen on {server.url}" in process.log[-1]
+
+
+def test_what_is_not_as_in_the_service_it_stands_in_for_is_warned_about_once() -> None:
+    theirs = "import os\nos.environ['NUM_WORKERS'] = '4'\n"
+    process = Process(theirs + PROGRAM, compat="insightface-rest")
+    process.is_ready.wait(60)
+    assert process.end() == 0
+    [warning] = [line for line in process.log if "NUM_WORKERS is ignored" in line]
+    assert " WARNING " in warning

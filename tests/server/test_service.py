@@ -126,7 +126,7 @@ def test_the_downloads_of_a_client_that_went_away_end(client: Any, monkeypatch: 
     async def run() -> None:
         begun, ended = asyncio.Event(), asyncio.Event()
 
-        async def fetch(self: Fetcher, name: str, headers: Any) -> bytes:
+        async def fetch(self: Fetcher, name: str, headers: Any, count: Any) -> bytes:
             begun.set()
             try:
                 await asyncio.Event().wait()

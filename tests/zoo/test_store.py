@@ -322,3 +322,17 @@ def test_presence_is_told_by_length_alone(make_model: Any, tmp_path: Path, cache
 def test_settings_describe_a_store(tmp_path: Path) -> None:
     store = Store.from_settings(load_settings(model_cache=tmp_path, model_path=(tmp_path / "a",), offline=True))
     assert (store.cache, store.model_path, store.offline) == (tmp_path, (tmp_path / "a",), True)
+
+
+@pytest.mark.parametrize("name", ["net", "alias"])
+def test_files_of_insightface_rest_are_found_where_it_keeps_them(
+    make_model: Any, cache: Path, tmp_path: Path, name: str
+) -> None:
+    model = make_model(CONTENT, aliases=("alias",))
+    theirs = tmp_path / "models" / "onnx" / name / f"{name}.onnx"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(CONTENT)
+    store = Store(cache, [tmp_path / "models"], offline=True)
+    assert store.path(model) == store.present(model) == theirs
+    (tmp_path / "models" / "net.onnx").write_bytes(CONTENT)
+    assert store.path(model) == tmp_path / "models" / "net.onnx"

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vultus import __version__
-from vultus.cli import compare, detect, doctor, embed, models, serve
+from vultus.cli import compare, detect, doctor, embed, migrate, models, serve
 from vultus.cli.output import EXIT_CODES, EXIT_INTERRUPTED, exit_code_of, print_error, print_note
 from vultus.errors import VultusError
 from vultus.settings import misspelt_variables
@@ -67,3 +67,4 @@ app.command(epilog=compare.EXIT_CODES)(compare.compare)
 app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(models.app, name="models")
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
+app.add_typer(migrate.app, name="migrate")

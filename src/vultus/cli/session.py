@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vultus.cli.output import print_note
 from vultus.cli.pictures import Picture, Reader
 from vultus.cli.report import Report
 from vultus.settings import Settings
-from vultus.types import Analysis, Plan, Profile
+from vultus.types import Analysis, Image, Plan, Profile
 from vultus.zoo.catalogue import Model
 
 if TYPE_CHECKING:
@@ -36,7 +38,10 @@ def open_engine(settings: Settings, plan: Plan) -> Iterator[tuple[FaceEngine, Pr
             profile = replace(profile, embedder=None)
         if not plan.attributes:
             profile = replace(profile, attributes=())
-        engine.prepare(profile)
+        if plan.detect:
+            engine.prepare(profile)
+        else:  # of aligned crops the detector is never asked: it need be neither fetched nor loaded
+            engine.embed_crops([_empty_crop(engine, profile)], profile)
         yield engine, profile
 
 
@@ -87,6 +92,12 @@ def log_as_notes() -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
+
+
+def _empty_crop(engine: FaceEngine, profile: Profile) -> Image:
+    crop = engine.model(profile.embedder or "").crop
+    side = crop.size if crop else 0
+    return np.zeros((side, side, 3), np.uint8)
 
 
 class _Notes(logging.Handler):

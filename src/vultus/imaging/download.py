@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
@@ -15,11 +16,14 @@ from vultus.errors import PictureTooLarge, PictureUnreachable
 from vultus.imaging.addresses import is_listed, is_public
 
 _MAX_REDIRECTS = 5
-_MAX_CONNECTIONS = 64
+_MAX_IDLE = 20  # connections kept for a next download
 _OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-length", "host", "te", "transfer-encoding", "upgrade"}
 )
 """Headers the connection itself decides; a caller's are left out."""
+
+LOOKUPS_AT_ONCE = 16
+"""Threads that look names up. A lookup cannot be stopped: one that hangs keeps its thread beyond its download's end."""
 
 _HOST = re.compile(r"[a-z0-9._:-]+")  # names and addresses, without zones and percent-encodings
 
@@ -44,8 +48,9 @@ class Downloader:
         allow_private: Connect to addresses that are not public as well.
         schemes: Of addresses, redirects included: ``http``, ``https``.
         hosts: Names of hosts, redirects included, as ``is_listed`` reads them; none: any.
-        timeout: Seconds one download may take, redirects included.
+        timeout: Seconds one download may take, redirects, the name's lookup and any waiting for its turn included.
         max_bytes: Largest body.
+        connections: Downloads under way at once; more wait for their turn.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Downloader:
         allow_private: bool,
         timeout: float,
         max_bytes: int,
+        connections: int,
         schemes: Collection[str] = ("http", "https"),
         hosts: Collection[str] = (),
     ) -> None:
@@ -61,8 +67,10 @@ class Downloader:
         self._hosts = hosts
         self._timeout = timeout
         self._max_bytes = max_bytes
+        # Not the event loop's own threads: names that clients choose could keep them all from other work.
+        self._lookups = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "vultus-lookup")
         self._client = httpx.AsyncClient(
-            transport=_Transport(_Network(allow_private=allow_private)),
+            transport=_Transport(_Network(self._lookups, allow_private=allow_private), connections),
             timeout=timeout,
             # Compressed bodies could outgrow every limit in one step, and pictures gain nothing from them.
             headers={"User-Agent": "vultus", "Accept-Encoding": "identity"},
@@ -70,8 +78,13 @@ class Downloader:
             trust_env=False,
         )
 
-    async def download(self, url: str, headers: Mapping[str, str]) -> bytes:
+    async def download(self, url: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         """The body behind an http or https address, tried once.
+
+        Args:
+            url: The address.
+            headers: Sent with the request.
+            count: Told the length of each part of the body before it is kept; what it raises ends the download.
 
         Raises:
             PictureUnreachable: The address is refused, nobody answers in time, or the answer is no success.
@@ -79,7 +92,7 @@ class Downloader:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._get(url, headers)
+                return await self._get(url, headers, count)
         except (TimeoutError, httpx.TimeoutException, httpcore.TimeoutException) as error:
             raise PictureUnreachable(
                 f"the picture's address did not deliver within {self._timeout:g} seconds (fetch_timeout)",
@@ -91,10 +104,11 @@ class Downloader:
             ) from error
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections. Lookups under way are not waited for."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
-    async def _get(self, url: str, headers: Mapping[str, str]) -> bytes:
+    async def _get(self, url: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
         own = {name: value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
         request = self._client.build_request("GET", url, headers=own)
         for _ in range(1 + _MAX_REDIRECTS):
@@ -104,7 +118,7 @@ class Downloader:
             response = await self._client.send(request, stream=True, follow_redirects=False)
             try:
                 if response.next_request is None:
-                    return await self._read(response)
+                    return await self._read(response, count)
                 request = response.next_request
             finally:
                 await response.aclose()
@@ -115,7 +129,7 @@ class Downloader:
             f"the picture's address redirects more than {_MAX_REDIRECTS} times; name the picture itself"
         )
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    async def _read(self, response: httpx.Response, count: Callable[[int], None]) -> bytes:
         if not response.is_success:
             raise PictureUnreachable(f"the picture's address answers with HTTP status {response.status_code}")
         announced = response.headers.get("Content-Length", "")
@@ -124,6 +138,7 @@ class Downloader:
         body = bytearray()
         async for part in response.aiter_raw():
             self._check(len(body) + len(part))
+            count(len(part))
             body += part
         return bytes(body)
 
@@ -152,7 +167,8 @@ class Downloader:
 class _Network(httpcore.AsyncNetworkBackend):
     """TCP connections to addresses that were checked after their names were resolved."""
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, lookups: Executor, *, allow_private: bool) -> None:
+        self._lookups = lookups
         self._allow_private = allow_private
         self._sockets = httpcore.AnyIOBackend()
 
@@ -164,7 +180,7 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await _resolve(host, port)
+        addresses = await asyncio.get_running_loop().run_in_executor(self._lookups, _look_up, host, port)
         if not self._allow_private:
             addresses = [address for address in addresses if is_public(address)]
         if not addresses:
@@ -184,18 +200,21 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port  # the port is None where it is the scheme's own
 
 
-async def _resolve(host: str, port: int) -> list[str]:
+def _look_up(host: str, port: int) -> list[str]:
     """The host's addresses, best first."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class _Transport(httpx.AsyncBaseTransport):
     """What httpx's own transport does, over a network of our own, which that one does not take."""
 
-    def __init__(self, network: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(self, network: httpcore.AsyncNetworkBackend, connections: int) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(), max_connections=_MAX_CONNECTIONS, network_backend=network
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=connections,
+            max_keepalive_connections=_MAX_IDLE,
+            network_backend=network,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from vultus.errors import PictureTooLarge, PictureUnreachable
 from vultus.settings import Settings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vultus.imaging.download import Downloader
 
 _SCHEMES = ("http://", "https://")
+_PART = 2**20  # bytes of a file that are read at once
 _NO_SUCH_FILE = "there is no readable picture file of this name below image_root"
 
 
@@ -23,19 +24,24 @@ class Fetcher:
 
     Attributes:
         settings: Where pictures may come from (``image_root``, ``fetch_urls``, ``fetch_schemes``, ``fetch_hosts``,
-            ``fetch_private``) and what they may cost (``fetch_timeout``, ``max_picture_bytes``).
+            ``fetch_private``) and what they may cost (``fetch_timeout``, ``max_picture_bytes``). As many are downloaded
+            at once as one request may have (``max_request_pictures``).
     """
 
     settings: Settings
     _downloader: Downloader | None = field(default=None, init=False, repr=False)
 
-    async def fetch(self, name: str, headers: Mapping[str, str] | None = None) -> bytes:
+    async def fetch(
+        self, name: str, headers: Mapping[str, str] | None = None, count: Callable[[int], None] = lambda _: None
+    ) -> bytes:
         """The bytes behind a name, tried once: whoever named it knows best whether to try again.
 
         Args:
             name: An address where it begins with ``http://`` or ``https://``; else a file below ``image_root``.
             headers: Sent with the request for an address. Those that govern the connection itself (``Host``,
                 ``Content-Length`` and the like) are left out.
+            count: Told the length of each part of the picture before it is kept, maybe on another thread; what it
+                raises ends the fetch.
 
         Raises:
             PictureUnreachable: Names of this kind are switched off, or nothing can be had under it. Whether a file is
@@ -43,12 +49,12 @@ class Fetcher:
             PictureTooLarge: There are more bytes than ``max_picture_bytes``.
         """
         if not name.startswith(_SCHEMES):
-            return await asyncio.to_thread(self._read, name)
+            return await asyncio.to_thread(self._read, name, count)
         if not self.settings.fetch_urls:
             raise PictureUnreachable("pictures are not fetched from addresses here; set fetch_urls to allow it")
         headers = headers or {}
         _check_headers(headers)
-        return await self._connect().download(name, headers)
+        return await self._connect().download(name, headers, count)
 
     async def aclose(self) -> None:
         """Close all connections; the next ``fetch`` would open new ones."""
@@ -66,10 +72,11 @@ class Fetcher:
                 hosts=self.settings.fetch_hosts,
                 timeout=self.settings.fetch_timeout,
                 max_bytes=self.settings.max_picture_bytes,
+                connections=self.settings.max_request_pictures,
             )
         return self._downloader
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, count: Callable[[int], None]) -> bytes:
         folder, max_bytes = self.settings.image_root, self.settings.max_picture_bytes
         if folder is None:
             raise PictureUnreachable("pictures are not read from files here; set image_root to allow it")
@@ -79,19 +86,26 @@ class Fetcher:
             if not path.is_relative_to(root) or not path.is_file():
                 raise PictureUnreachable(_NO_SUCH_FILE)
             with path.open("rb") as file:
-                data = file.read(max_bytes + 1)
+                return _read_parts(file, max_bytes, count)
         except (
             OSError,
             ValueError,
             RuntimeError,
         ) as error:  # ValueError: NUL in the name; RuntimeError: a loop of links
             raise PictureUnreachable(_NO_SUCH_FILE) from error
-        if len(data) > max_bytes:
+
+
+def _read_parts(file: BinaryIO, max_bytes: int, count: Callable[[int], None]) -> bytes:
+    data = bytearray()
+    while part := file.read(_PART):
+        if len(data) + len(part) > max_bytes:
             raise PictureTooLarge(
                 f"the picture file has more bytes than max_picture_bytes ({max_bytes}) allows",
                 limit="max_picture_bytes",
             )
-        return data
+        count(len(part))
+        data += part
+    return bytes(data)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

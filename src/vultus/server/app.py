@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
 
 import numpy as np
 from fastapi import FastAPI
@@ -67,7 +68,7 @@ def create_app(
     )
     app.include_router(v1.router(service))
     app.include_router(health.router(service))
-    render = _renderer(mount(app, dialects, service))
+    render = _renderer(mount(app, dialects, service), dialects)
     app.add_exception_handler(VultusError, _handler(render))
     app.add_exception_handler(HTTPException, _handler(render))
     app.add_middleware(
@@ -84,6 +85,9 @@ def create_app(
 def _warm(engine: FaceEngine, dialects: tuple[Dialect, ...]) -> FaceEngine:
     try:
         engine.prepare(engine.default_profile, *(dialect.profile(engine) for dialect in dialects))
+        for dialect in dialects:
+            for remark in dialect.remarks(engine):
+                logger.warning("%s: %s", dialect.name, remark)
         engine.analyze(np.zeros((64, 64, 3), np.uint8))
     except BaseException:
         engine.close()
@@ -111,9 +115,14 @@ def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManag
     return lifespan
 
 
-def _renderer(owners: Mapping[str, Dialect]) -> Callable[[Request, Exception], Response]:
+def _renderer(owners: Mapping[str, Dialect], dialects: Sequence[Dialect]) -> Callable[[Request, Exception], Response]:
+    """Renders errors as the owner of their path does; a path that nobody has is that of the only dialect there is."""
+    sole = dialects[0] if len(dialects) == 1 else None
+
     def render(request: Request, error: Exception) -> Response:
-        owner = owners.get(request.scope["path"])
+        path = request.scope["path"]
+        is_unknown = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+        owner = owners.get(path) or (sole if is_unknown and not path.startswith("/v1") else None)
         return owner.render(request, error) if owner else problems.render(request, error)
 
     return render

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from vultus.engine import FaceEngine
-from vultus.errors import EngineError, NotReady
+from vultus.errors import EngineError, NotReady, SelfCheckFailed
 from vultus.runtime.ticket import Ticket
 from vultus.types import Plan
 
@@ -54,13 +54,13 @@ class Canary:
 
         Raises:
             NotReady: There is no engine (yet).
-            EngineError: The last flight failed, or there was none for ``STALE`` seconds.
+            SelfCheckFailed: The last flight failed, or there was none for ``STALE`` seconds.
         """
         self._engine()
         if self._error is not None:
-            raise EngineError(self._error)
+            raise SelfCheckFailed(self._error)
         if self._clock() - self._last_good >= STALE:
-            raise EngineError(f"no self check has come back for {STALE:g} seconds; are all workers stuck?")
+            raise SelfCheckFailed(f"no self check has come back for {STALE:g} seconds; are all workers stuck?")
 
     def passed(self) -> None:
         """Note that the engine has just been seen to work."""

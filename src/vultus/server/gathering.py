@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +15,6 @@ from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError,
 from vultus.runtime.ticket import Ticket
 from vultus.server.wire import Reply
 from vultus.types import Analysis, Plan, Profile
-
-FETCHES_AT_ONCE = 8
-"""Pictures of one request that are fetched side by side."""
 
 Outcome: TypeAlias = Analysis | VultusError
 """What became of one picture."""
@@ -31,8 +28,8 @@ class Address:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Fetch: TypeAlias = Callable[[str, Mapping[str, str]], Coroutine[None, None, bytes]]
-"""Gets the bytes of an address's name with its headers."""
+Fetch: TypeAlias = Callable[[str, Mapping[str, str], Callable[[int], None]], Coroutine[None, None, bytes]]
+"""Gets the bytes of an address's name with its headers; tells the length of each part before it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,16 @@ class Order:
 
     Attributes:
         pictures: Encoded bytes, addresses, or the error that stands in a picture's place.
-        plan: What to compute; several: one for each picture.
+        plan: What to compute.
         profile: How.
-        finish: Makes the answer of the outcomes, one for each picture in order; runs on a worker thread.
+        finish: Makes the answer of the outcomes, one for each picture in order, or the order for what else has to be
+            known of the same pictures first; runs on a worker thread.
     """
 
     pictures: Sequence[bytes | Address | VultusError]
-    plan: Plan | Sequence[Plan]
+    plan: Plan
     profile: Profile
-    finish: Callable[[Sequence[Outcome]], Reply]
+    finish: Callable[[Sequence[Outcome]], Reply | Order]
 
 
 class Gathering:
@@ -61,7 +59,7 @@ class Gathering:
         engine: Does the work.
         fetch: Gets the bytes of an address; runs on the event loop.
         ticket: The request's.
-        max_fetched: Most bytes that are fetched for it, all pictures together.
+        max_fetched: Most bytes of fetched pictures that are held for it, all pictures together.
     """
 
     def __init__(self, engine: FaceEngine, fetch: Fetch, ticket: Ticket, max_fetched: int) -> None:
@@ -79,21 +77,21 @@ class Gathering:
 
     def begin(self, read: Callable[[], Order]) -> None:
         """Queue the request; ``read`` takes its body apart, on a worker thread."""
-        self._engine.workers.submit_for(self._ticket, self._send, read).add_done_callback(self._sent)
+        self._engine.workers.submit_for(self._ticket, lambda: self._send(read())).add_done_callback(self._sent)
 
     def close(self) -> None:
         """Give up what is still under way, and let nothing more begin; without effect on what is done."""
         self._fail(Cancelled("the request was given up by its caller"))
 
-    def _send(self, read: Callable[[], Order]) -> None:
-        self._order = order = read()
+    def _send(self, order: Order) -> None:
+        self._order = order
         self._missing = len(order.pictures)
         self._outcomes = [None] * self._missing
         if not order.pictures:
             self._finish()
         named = [(place, picture) for place, picture in enumerate(order.pictures) if isinstance(picture, Address)]
         if named:
-            self._start_fetching(iter(named))
+            self._start_fetching(named)
         for place, picture in enumerate(order.pictures):
             self._ticket.check()
             if isinstance(picture, VultusError):
@@ -105,31 +103,39 @@ class Gathering:
         if error := sent.exception():
             self._fail(error)
 
-    def _start_fetching(self, named: Iterator[tuple[int, Address]]) -> None:
+    def _start_fetching(self, named: Sequence[tuple[int, Address]]) -> None:
         with self._lock:
             self._ticket.check()  # spent before ``_fail`` looks for what is to be cancelled
             self._fetching = asyncio.run_coroutine_threadsafe(self._fetch_all(named), self._loop)
 
-    async def _fetch_all(self, named: Iterator[tuple[int, Address]]) -> None:
-        await asyncio.gather(*(self._fetch_in_turn(named) for _ in range(FETCHES_AT_ONCE)))
+    async def _fetch_all(self, named: Sequence[tuple[int, Address]]) -> None:
+        await asyncio.gather(*(self._fetch_one(place, address) for place, address in named))
 
-    async def _fetch_in_turn(self, named: Iterator[tuple[int, Address]]) -> None:
-        """Fetch what nobody else has taken yet; everything but the hand-over is left to workers."""
+    async def _fetch_one(self, place: int, address: Address) -> None:
+        """Fetch a picture; everything but the hand-over is left to workers."""
+        held = 0
+
+        def count(size: int) -> None:
+            nonlocal held
+            self._spend(size)
+            held += size
+
         try:
-            for place, address in named:
-                try:
-                    picture = await self._fetch(address.name, address.headers)
-                except PictureError as error:
-                    self._engine.workers.submit(self._arrive, place, error)
-                else:
-                    self._spend(len(picture))
-                    self._analyze(place, picture)
+            try:
+                picture = await self._fetch(address.name, address.headers, count)
+            except PictureError as error:
+                self._spend(-held)  # what came of it is not kept
+                self._engine.workers.submit(self._arrive, place, without_frames(error))
+            else:
+                self._analyze(place, picture)
         except Exception as error:
             self._fail(error)
 
     def _spend(self, size: int) -> None:
-        self._allowance -= size
-        if self._allowance < 0:
+        with self._lock:
+            self._allowance -= size
+            is_overdrawn = self._allowance < 0
+        if is_overdrawn:
             raise RequestTooLarge(
                 "the pictures the request names have more bytes together than max_request_bytes; "
                 "name fewer at once or raise it",
@@ -137,9 +143,7 @@ class Gathering:
             )
 
     def _analyze(self, place: int, picture: bytes) -> None:
-        plan = self._order.plan
-        plan = plan if isinstance(plan, Plan) else plan[place]
-        done = self._engine.submit(picture, plan, self._order.profile, self._ticket)
+        done = self._engine.submit(picture, self._order.plan, self._order.profile, self._ticket)
         done.add_done_callback(partial(self._analyzed, place))
 
     def _analyzed(self, place: int, done: Future[Analysis]) -> None:
@@ -163,6 +167,9 @@ class Gathering:
         try:
             self._ticket.check()
             reply = self._order.finish([outcome for outcome in self._outcomes if outcome is not None])
+            if isinstance(reply, Order):
+                self._send(reply)
+                return
         except BaseException as error:
             self._fail(error)
             return

@@ -19,11 +19,15 @@ def router(service: Service) -> APIRouter:
 
     @routes.get(
         "/ready",
-        summary="Whether a warm-up inference has passed",
-        responses={503: {"description": "Not yet, or no longer: code `not_ready`."}},
+        summary="Whether a warm-up inference has passed, and the last self check too",
+        responses={
+            503: {
+                "description": "`not_ready`: not yet, or no longer. `engine_failed`: the self check failed or is lost."
+            }
+        },
     )
     async def ready() -> Response:
-        _ = service.lifecycle.engine  # raises NotReady
+        service.canary.check()
         return Response(b'{"status":"ready"}', media_type="application/json")
 
     @routes.get("/metrics", summary="Figures for Prometheus")

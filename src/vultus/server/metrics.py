@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -53,16 +53,22 @@ class Metrics:
         self._requests.labels(route, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
-    def pictures(self, outcomes: Iterable[Analysis | Exception]) -> None:
+    def pictures(self, outcomes: Sequence[Analysis | Exception]) -> None:
         """Count the pictures of a request and what was found in them."""
         for outcome in outcomes:
             if isinstance(outcome, Analysis):
                 self._pictures.labels("ok").inc()
                 self._faces.inc(len(outcome.faces))
-                for stage, seconds in outcome.seconds.items():
-                    self._stage_seconds.labels(stage).observe(seconds)
             else:
                 self._pictures.labels(getattr(outcome, "code", "internal_error")).inc()
+        self.stages(outcomes)
+
+    def stages(self, outcomes: Sequence[Analysis | Exception]) -> None:
+        """Count the time that was spent on pictures."""
+        for outcome in outcomes:
+            if isinstance(outcome, Analysis):
+                for stage, seconds in outcome.seconds.items():
+                    self._stage_seconds.labels(stage).observe(seconds)
 
     def exposition(self) -> bytes:
         """All figures in the text format."""

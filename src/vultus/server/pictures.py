@@ -24,8 +24,8 @@ def check_count(count: int, limit: int) -> None:
 def picture_bytes(item: str | bytes) -> bytes:
     """Encoded bytes of a picture given as bytes, base64 text or data URL.
 
-    Whatever stands before the last comma is left out, and characters that are not of the alphabet (line breaks, say)
-    are skipped.
+    Whatever stands before the last comma is left out; both alphabets are read, and characters that are of neither
+    (line breaks, say) are skipped.
 
     Raises:
         NotBase64: The text is not base64.
@@ -33,6 +33,6 @@ def picture_bytes(item: str | bytes) -> bytes:
     if isinstance(item, bytes):
         return item
     try:
-        return binascii.a2b_base64(item.rpartition(",")[2])
+        return binascii.a2b_base64(item.rpartition(",")[2].replace("-", "+").replace("_", "/"))
     except ValueError as error:
         raise NotBase64(f"the picture's text is not base64: {error}") from None

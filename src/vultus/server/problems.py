@@ -27,6 +27,7 @@ _STATUS: Mapping[type[errors.VultusError], int] = MappingProxyType(
         errors.TooManyPictures: 413,
         errors.UnsupportedMediaType: 415,
         errors.NotReady: 503,
+        errors.SelfCheckFailed: 503,
         errors.DeadlineExceeded: 503,
         errors.Cancelled: 499,  # nobody is there to read it; the number is for logs and metrics
     }

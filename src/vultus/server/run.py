@@ -32,6 +32,8 @@ def serve(settings: Settings) -> int:
         VultusError: What else prevented the start; it is not logged.
     """
     _log_to_stderr(settings.log_level)
+    for remark in settings.remarks:
+        logger.warning("%s", remark)
     failures: list[BaseException] = []
 
     def give_up(error: BaseException) -> None:

@@ -56,7 +56,7 @@ class Service:
             async with asyncio.timeout(ticket.remaining()):
                 body = await read_body(request, self.settings.max_request_bytes)
                 gathering = Gathering(engine, self.fetcher.fetch, ticket, self.settings.max_request_bytes)
-                gathering.begin(lambda: self._counted(read(engine, body)))
+                gathering.begin(lambda: self._counted(read(engine, body), self.metrics.pictures))
                 watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
                 try:
                     reply = await asyncio.wrap_future(gathering.reply)
@@ -71,9 +71,11 @@ class Service:
             ) from None
         return Response(reply.body, reply.status, media_type=reply.media_type)
 
-    def _counted(self, order: Order) -> Order:
-        def finish(outcomes: Sequence[Outcome]) -> Reply:
-            self.metrics.pictures(outcomes)
-            return order.finish(outcomes)
+    def _counted(self, order: Order, count: Callable[[Sequence[Outcome]], None]) -> Order:
+        def finish(outcomes: Sequence[Outcome]) -> Reply | Order:
+            count(outcomes)
+            made = order.finish(outcomes)
+            # An order that follows is for the same pictures: they were counted.
+            return self._counted(made, self.metrics.stages) if isinstance(made, Order) else made
 
         return replace(order, finish=finish)

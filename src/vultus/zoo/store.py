@@ -42,7 +42,7 @@ class Store:
     Args:
         cache: Folder that fetched files are kept in; made when something is fetched.
         model_path: Folders searched first. A file there may be called as in the catalogue, or after the network's
-            name or an alias.
+            name or an alias, also as ``onnx/<name>/<name>.onnx``.
         offline: Never fetch anything.
         progress: Shows how far a download is.
     """
@@ -100,7 +100,10 @@ class Store:
         return None
 
     def _places(self, model: Model) -> list[Path]:
-        names = dict.fromkeys([model.file, *(f"{name}.onnx" for name in (model.name, *model.aliases))])
+        called = (model.name, *model.aliases)
+        # The last as in the folder of InsightFace-REST, so that those who come from there keep their files.
+        files = [model.file, *(f"{name}.onnx" for name in called), *(f"onnx/{name}/{name}.onnx" for name in called)]
+        names = dict.fromkeys(files)
         return [folder / name for folder in self.model_path for name in names] + [self.cache / model.file]
 
     def _is_intact(self, path: Path, model: Model) -> bool:

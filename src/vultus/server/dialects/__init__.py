@@ -9,13 +9,16 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from vultus.errors import SettingsError
-from vultus.server.dialects import arcface_api, face_triton, insightface_rest
+from vultus.server.dialects import arcface_api, compreface, face_triton, insightface_rest
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.shared import SHARED
 from vultus.server.service import Service
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {dialect.name: dialect for dialect in (insightface_rest.DIALECT, face_triton.DIALECT, arcface_api.DIALECT)}
+    {
+        dialect.name: dialect
+        for dialect in (insightface_rest.DIALECT, face_triton.DIALECT, arcface_api.DIALECT, compreface.DIALECT)
+    }
 )
 """All dialects, by name."""
 

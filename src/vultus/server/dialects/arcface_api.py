@@ -138,23 +138,20 @@ def _detect_order(engine: FaceEngine, file: bytes, embeddings: bool) -> Order:
 def _embed_order(engine: FaceEngine, file: bytes, attributes: bool) -> Order:
     is_nested = engine.settings.arcface_api_form == "nested"
     used = profile(engine)
-    plans = [Plan(detect=False, stretch=True), *([_plan_of_attributes(engine, used)] if attributes else [])]
 
-    def finish(outcomes: Sequence[Outcome]) -> Reply:
-        whole, *found = map(_seen, outcomes)
-        embedding = _raw(whole.faces[0])[np.newaxis if is_nested else ...]
-        described = [_attributes(engine, used, analysis.faces[0]) for analysis in found if analysis.faces]
-        return _reply(
-            {
-                "embedding": embedding,
-                "embedding_shape": embedding.shape,
-                "embedding_dim": len(embedding),
-                **_model(engine, used),
-                **({"attributes": described[0]} if described else {}),
-            }
-        )
+    def embed(more: Mapping[str, object]) -> Order:
+        def finish(outcomes: Sequence[Outcome]) -> Reply:
+            embedding = np.asarray(_seen(outcomes[0]).faces[0].raw_embedding)[np.newaxis if is_nested else ...]
+            told = {"embedding": embedding, "embedding_shape": embedding.shape, "embedding_dim": len(embedding)}
+            return _reply({**told, **_model(engine, used), **more})
 
-    return Order([file] * len(plans), plans, used, finish)
+        return Order([file], Plan(detect=False, stretch=True), used, finish)
+
+    def describe(outcomes: Sequence[Outcome]) -> Order:
+        faces = _seen(outcomes[0]).faces
+        return embed({"attributes": _attributes(engine, used, faces[0])} if faces else {})
+
+    return Order([file], _plan_of_attributes(engine, used), used, describe) if attributes else embed({})
 
 
 def _attributes_order(engine: FaceEngine, file: bytes) -> Order:
@@ -192,7 +189,7 @@ def _face(place: int, face: Face, units: FloatArray) -> dict[str, object]:
         **_age_and_gender(face),
     }
     if face.embedding is not None:
-        entry |= {"embedding": _raw(face), "embedding_dim": len(face.embedding)}
+        entry |= {"embedding": face.raw_embedding, "embedding_dim": len(face.embedding)}
     return entry
 
 
@@ -219,11 +216,6 @@ def _model(engine: FaceEngine, used: Profile) -> dict[str, object]:
     assert used.embedder  # without one the picture would not have been embedded
     model = engine.model(used.embedder)
     return {"model": _LABELS.get(model.name, model.name), "input_size": f"{model.input.width}x{model.input.height}"}
-
-
-def _raw(face: Face) -> FloatArray:
-    """The embedding before it was normalised."""
-    return np.asarray(face.embedding) * np.float32(face.norm or 0)
 
 
 def _operation(summary: str) -> dict[str, Any]:

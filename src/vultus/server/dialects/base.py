@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -23,9 +23,11 @@ class Dialect:
         router: Makes its routes; no other dialect may have their paths, but for ``shared.SHARED``.
         render: Makes the answer to an error on one of those paths.
         profile: How it wants pictures to be analysed.
+        remarks: What an operator should know at the start: a sentence each.
     """
 
     name: str
     router: Callable[[Service], APIRouter]
     render: Callable[[Request, Exception], Response]
     profile: Callable[[FaceEngine], Profile]
+    remarks: Callable[[FaceEngine], Sequence[str]] = lambda _: ()

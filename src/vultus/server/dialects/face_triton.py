@@ -103,7 +103,7 @@ async def _refuse(service: Service, request: Request, names: Sequence[str]) -> N
 def _embedding_order(engine: FaceEngine, files: list[bytes]) -> Order:
     def finish(outcomes: Sequence[Outcome]) -> Reply:
         face = _first_face(outcomes[0])
-        return Reply(dump({"embedding": [np.asarray(face.embedding) * np.float32(face.norm or 0)]}, JSON))
+        return Reply(dump({"embedding": [face.raw_embedding]}, JSON))
 
     return Order(files, Plan(detect=False, stretch=True), profile(engine), finish)
 

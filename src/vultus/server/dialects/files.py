@@ -27,18 +27,30 @@ class WrongForm(RequestError):
 
 
 def parse_files(content_type: str | None, body: bytes, names: Sequence[str]) -> list[bytes]:
-    """The files of a form in the order of ``names``; of several of one name the last counts.
+    """The files of a form in the order of ``names``; see ``parse_parts`` and ``files_of``."""
+    return files_of(parse_parts(content_type, body), names)
+
+
+def parse_parts(content_type: str | None, body: bytes) -> dict[str, Part]:
+    """The parts of a form by name, of several of one name the last; none if the body is not called a form.
+
+    Raises:
+        HTTPException: 400, the body is no form, though it is called one.
+    """
+    if media_type(content_type) != "multipart/form-data":
+        return {}
+    try:
+        return {part.name: part for part in parse_form(content_type or "", body)}
+    except RequestError as error:
+        raise HTTPException(400, error.message) from None
+
+
+def files_of(parts: Mapping[str, Part], names: Sequence[str]) -> list[bytes]:
+    """The files among a form's parts, in the order of ``names``.
 
     Raises:
         WrongForm: One is missing, or came without a file name.
-        HTTPException: 400, the body is no form, though it is called one.
     """
-    parts: dict[str, Part] = {}
-    if media_type(content_type) == "multipart/form-data":
-        try:
-            parts = {part.name: part for part in parse_form(content_type or "", body)}
-        except RequestError as error:
-            raise HTTPException(400, error.message) from None
     if wrong := [entry for name in names if (entry := _fault(name, parts.get(name)))]:
         raise WrongForm(wrong)
     return [parts[name].data for name in names]

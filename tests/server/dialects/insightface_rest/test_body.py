@@ -38,8 +38,9 @@ def test_a_kind_of_request_gets_only_fields_it_has() -> None:
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
-    head = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-    return b"".join(head % (name.encode(), value) for name, value in parts) + b"--b--\r\n"
+    head = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    kinds = {"file": b'; filename="a.jpg"'}
+    return b"".join(head % (name.encode(), kinds.get(name, b""), value) for name, value in parts) + b"--b--\r\n"
 
 
 def test_of_fields_that_are_repeated_the_last_counts_and_images_is_none_of_them() -> None:

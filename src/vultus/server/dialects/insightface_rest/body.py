@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from vultus.errors import RequestError
+from vultus.server.dialects.files import files_of, parse_parts
 from vultus.server.dialects.insightface_rest.errors import Unprocessable
 from vultus.server.dialects.insightface_rest.request import Asked, Draw
-from vultus.server.multipart import Part, parse_form
 from vultus.server.wire import is_json, is_packed, load_json, load_packed, media_type
 from vultus.settings import INSIGHTFACE_REST_FLAGS, Settings
 
 A = TypeVar("A", bound=Asked)
+
+_FILE = "file"
 
 
 def defaults_of(settings: Settings) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def parse(kind: type[A], content_type: str | None, body: bytes, settings: Settin
     else:
         document = body.decode("utf-8", "replace") or None
     if document is None:
-        raise Unprocessable([_missing(())])
+        raise Unprocessable([{"type": "missing", "loc": (), "msg": "Field required", "input": None}])
     asked = _validated(kind, document)
     absent = {name: value for name, value in defaults_of(settings).items() if _lacks(asked, name)}
     return asked.model_copy(update=absent), packed
@@ -50,20 +51,14 @@ def parse_drawing_form(content_type: str | None, body: bytes) -> Draw:
     """A drawing's request as a form: the picture is its ``file``, other fields are named as in JSON; empty is unset.
 
     Raises:
-        Unprocessable: The file is missing, or a field is of the wrong type.
+        WrongForm: The file is missing, or came without a file name.
+        Unprocessable: A field is of the wrong type.
         HTTPException: 400, the body is no form.
     """
-    parts: list[Part] = []
-    if media_type(content_type) == "multipart/form-data":
-        try:
-            parts = parse_form(content_type or "", body)
-        except RequestError as error:
-            raise HTTPException(400, error.message) from None
-    fields: dict[str, Any] = {part.name: part.data for part in parts}
-    picture = fields.pop("file", None)
-    if picture is None:
-        raise Unprocessable([_missing(("file",))])
-    texts = {name: value.decode("utf-8", "replace") for name, value in fields.items() if value}
+    parts = parse_parts(content_type, body)
+    [picture] = files_of(parts, (_FILE,))
+    fields = {name: part.data for name, part in parts.items() if name != _FILE and part.data}
+    texts = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
     return _validated(Draw, {**texts, "images": {"data": [picture]}})
 
 
@@ -79,10 +74,6 @@ def _lacks(asked: Asked, name: str) -> bool:
     if name not in type(asked).model_fields:
         return False
     return name not in asked.model_fields_set or (name == "threshold" and asked.threshold is None)
-
-
-def _missing(place: tuple[str, ...]) -> dict[str, Any]:
-    return {"type": "missing", "loc": place, "msg": "Field required", "input": None}
 
 
 def _load_json(body: bytes) -> Any:  # noqa: ANN401 - whatever the client sent

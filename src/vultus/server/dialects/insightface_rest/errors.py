@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vultus.errors import RequestError, VultusError
+from vultus.server.dialects.files import WrongForm
 from vultus.server.dialects.shared import NOT_A_PICTURE
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.wire import JSON
@@ -40,7 +41,7 @@ class Unprocessable(RequestError):
 
 def render(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as every dialect's
     """The answer to a request that failed as a whole."""
-    detail = error.entries if isinstance(error, Unprocessable) else detail_of(error)
+    detail = error.entries if isinstance(error, Unprocessable | WrongForm) else detail_of(error)
     return Response(orjson.dumps({"detail": detail}, default=str), status_of(error), headers_of(error), JSON)
 
 

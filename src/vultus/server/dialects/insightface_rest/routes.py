@@ -32,7 +32,11 @@ def profile(engine: FaceEngine) -> Profile:
     """Pictures are scaled by area; one that would be enlarged more than twice is enlarged by 0.7 of that."""
     side = engine.settings.canvas
     canvas = CanvasRule(side, side, damp_above=2.0, damping=0.7, shrink="area", fit="exact")
-    return replace(engine.default_profile, name="insightface-rest", canvas=canvas, threshold=THRESHOLD)
+    embedder = engine.default_profile.embedder
+    exchanged = frozenset({embedder} if embedder and engine.settings.ifr_color == "bgr" else ())
+    return replace(
+        engine.default_profile, name="insightface-rest", canvas=canvas, threshold=THRESHOLD, exchanged=exchanged
+    )
 
 
 def router(service: Service) -> APIRouter:

@@ -1,0 +1,38 @@
+"""Settings: what they are (``groups``), what they may be (``fields``), where their values come from (``load``)."""
+
+from vultus.settings.fields import INSIGHTFACE_REST_FLAGS, LicencePolicy
+from vultus.settings.groups import (
+    GROUPS,
+    ArcFaceApi,
+    CompreFace,
+    Detection,
+    Inference,
+    InsightFaceRest,
+    Networks,
+    PictureLimits,
+    PicturesByName,
+    RequestLimits,
+    Server,
+)
+from vultus.settings.load import ENV_PREFIX, Settings, load_settings, misspelt_variables, variable_of
+
+__all__ = [
+    "ENV_PREFIX",
+    "GROUPS",
+    "INSIGHTFACE_REST_FLAGS",
+    "ArcFaceApi",
+    "CompreFace",
+    "Detection",
+    "Inference",
+    "InsightFaceRest",
+    "LicencePolicy",
+    "Networks",
+    "PictureLimits",
+    "PicturesByName",
+    "RequestLimits",
+    "Server",
+    "Settings",
+    "load_settings",
+    "misspelt_variables",
+    "variable_of",
+]

@@ -1,0 +1,210 @@
+"""Every knob, once: default, environment variable, command-line flag and help text all come from here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ByteSize, Field
+
+from vultus.settings.fields import (
+    Flags,
+    Folder,
+    Hosts,
+    LicencePolicy,
+    Names,
+    Paths,
+    Schemes,
+    UserPath,
+    default_cache,
+)
+
+
+class Networks(BaseModel):
+    """Networks: which networks are used, and where their files come from."""
+
+    pack: str = Field(default="small", description="Pack of networks to use; `vultus models list` shows them.")
+    detector: str | None = Field(default=None, description="Detector to use instead of the pack's.")
+    embedder: str | None = Field(default=None, description="Embedder to use instead of the pack's.")
+    attributes: Names = Field(
+        default=(),
+        description="Attribute networks to use beside the pack's, comma-separated; the last that tells a fact counts.",
+    )
+    models: Paths = Field(default=(), description="Further catalogue files (TOML), merged over the built-in one.")
+    model_path: Paths = Field(default=(), description="Folders searched for network files before anything is fetched.")
+    model_cache: UserPath = Field(
+        default_factory=default_cache, description="Folder fetched network files are kept in; may be read-only."
+    )
+    offline: bool = Field(default=False, description="Never fetch anything; use what is in model-path and the cache.")
+    license_policy: LicencePolicy = Field(
+        default="any",
+        description="`permissive` refuses networks whose licence forbids commercial use or is not stated.",
+    )
+
+
+class Inference(BaseModel):
+    """Inference: what computes, and how exactly."""
+
+    runtime: Literal["auto", "openvino", "onnx", "dummy"] = Field(
+        default="auto",
+        description="Inference engine. `dummy` needs no weights and finds made-up faces: for tests only.",
+    )
+    device: str = Field(default="cpu", description="Device the networks run on, as the engine names it.")
+    precision: Literal["f32", "bf16", "auto"] = Field(
+        default="f32",
+        description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there.",
+    )
+    streams: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="How many runs of one network are computed at once, each on one core; 0: one per core.",
+    )
+
+
+class Detection(BaseModel):
+    """Detection: defaults of the native API and the command line."""
+
+    canvas: int = Field(
+        default=640, ge=64, le=4096, multiple_of=32, description="Side of the detector's square input, pixels."
+    )
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="Detector score above which a face counts.")
+    nms_threshold: float = Field(
+        default=0.4, gt=0, lt=1, description="Overlap (IoU) above which the weaker box is dropped."
+    )
+
+
+class PictureLimits(BaseModel):
+    """Picture limits: what one picture may cost."""
+
+    max_picture_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, description="Largest encoded picture.")
+    max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, pixels (width x height).")
+    max_picture_faces: int = Field(
+        default=1000, ge=1, description="Most faces of one picture: those with the best scores are kept."
+    )
+
+
+class RequestLimits(BaseModel):
+    """Request limits: what one request may cost."""
+
+    max_request_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, description="Largest request body.")
+    max_request_pictures: int = Field(default=256, ge=1, description="Most pictures in one request.")
+    request_timeout: float = Field(
+        default=60.0, ge=0, allow_inf_nan=False, description="Seconds after which a request is given up; 0: never."
+    )
+
+
+class PicturesByName(BaseModel):
+    """Pictures by name: whether clients may name files and addresses instead of sending pictures."""
+
+    image_root: Folder | None = Field(
+        default=None, description="Folder that clients may name picture files below; unset: file names are refused."
+    )
+    fetch_urls: bool = Field(default=False, description="Fetch pictures from http(s) addresses that clients name.")
+    fetch_schemes: Schemes = Field(
+        default=("http", "https"), description="Schemes of such addresses, comma-separated; `https` alone is stricter."
+    )
+    fetch_hosts: Hosts = Field(
+        default=(),
+        description="Hosts to fetch from, comma-separated; `*.example.org`: every name below example.org; unset: any.",
+    )
+    fetch_private: bool = Field(
+        default=False,
+        description="Also fetch from private, loopback and link-local addresses. Dangerous on a shared network.",
+    )
+    fetch_timeout: float = Field(
+        default=20.0, gt=0, allow_inf_nan=False, description="Seconds one picture's download may take."
+    )
+
+
+class Server(BaseModel):
+    """Server: where it listens, what it offers, what it logs."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(default=18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    dialects: Names = Field(
+        default=("insightface-rest", "face-triton", "arcface-api", "compreface"),
+        description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the log says."
+    )
+    compat: Literal["insightface-rest", "compreface", "arcface-api", "face-triton"] | None = Field(
+        default=None, description="Stand in for this service: its API, its port, and its environment variables."
+    )
+
+
+class InsightFaceRest(BaseModel):
+    """InsightFace-REST: how its API behaves."""
+
+    ifr_threshold: float = Field(
+        default=0.6, ge=0, le=1, description="Detector score above which a face counts where the request does not say."
+    )
+    ifr_flags: Flags = Field(
+        default=("extract_embedding",),
+        description="Flags that are on where the request does not say, comma-separated, of `return_face_data`, "
+        "`return_landmarks`, `extract_embedding`, `extract_ga`, `detect_masks`; `none` for none.",
+    )
+    ifr_form: Literal["1", "2"] | None = Field(
+        default=None,
+        description="Form of answers to requests without `api_ver`; unset: as in 2020 where they carry `max_size`, "
+        "else today's (2).",
+    )
+    ifr_color: Literal["rgb", "bgr"] = Field(
+        default="rgb",
+        description="`bgr`: embed with red and blue exchanged, as its TensorRT engine does since December 2023, so that "
+        "vectors stored by it stay comparable.",
+    )
+
+
+class ArcFaceApi(BaseModel):
+    """ArcFace API: what its answers look like."""
+
+    arcface_api_form: Literal["flat", "nested"] = Field(
+        default="flat",
+        description="`flat`: as documented, errors as HTTP statuses; `nested`: as its C# client reads it, the "
+        "embedding in a list of its own and errors with status 200.",
+    )
+    arcface_api_boxes: Literal["pixels", "fractions"] = Field(
+        default="pixels", description="Units of its boxes; `fractions` of the picture's width and height."
+    )
+
+
+class CompreFace(BaseModel):
+    """CompreFace: how the API of its core service behaves."""
+
+    compreface_plugins: Names = Field(
+        default=(),
+        description="Plugins by the names of its configuration, such as `facenet.Calculator`, comma-separated; unset: "
+        "all that the networks above can do.",
+    )
+    compreface_threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Detector score above which a face counts; unset: the detector's own."
+    )
+    compreface_length: int = Field(
+        default=640,
+        ge=64,
+        le=4096,
+        multiple_of=32,
+        description="Longest side of a picture, pixels, in which faces are looked for; larger ones are scaled down.",
+    )
+    compreface_color: Literal["rgb", "bgr"] = Field(
+        default="rgb",
+        description="`bgr`: embed with red and blue exchanged, as CompreFace's InsightFace builds do, so that vectors "
+        "stored by them stay comparable.",
+    )
+    compreface_build: str = Field(default="dev", description="What `/status` tells as `build_version`.")
+
+
+GROUPS: tuple[type[BaseModel], ...] = (
+    Networks,
+    Inference,
+    Detection,
+    PictureLimits,
+    RequestLimits,
+    PicturesByName,
+    Server,
+    InsightFaceRest,
+    ArcFaceApi,
+    CompreFace,
+)
+"""The groups of settings, in the order they are shown."""
