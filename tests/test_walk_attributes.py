@@ -148,8 +148,8 @@ def test_networks_that_look_at_a_box_see_the_face_of_a_crop_and_not_the_crop() -
     """The crop that would have been cut from the picture, up to what the crop that was sent does not hold."""
     scene = np.random.default_rng(5).integers(0, 256, (400, 400, 3), np.uint8)
     scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), 4), np.uint8)
-    landmarks = 2 * ARCFACE_TEMPLATE[np.newaxis] + np.float32([80, 60])
-    box = 2 * TEMPLATE_BOX[np.newaxis] + np.float32([80, 60, 80, 60])
+    landmarks = 2 * ARCFACE_TEMPLATE[np.newaxis] + np.array([80, 60], np.float32)
+    box = 2 * TEMPLATE_BOX[np.newaxis] + np.array([80, 60, 80, 60], np.float32)
     found = Detection(box, np.ones(1, np.float32), landmarks)
     aligned, boxed = CropSpec("template", 112), CropSpec("box", 96, 1.0)
     sent = _Cutter(scene, found).cut(aligned).pixels[0]

@@ -64,7 +64,7 @@ def test_insightface_rest_without_variables_has_its_defaults() -> None:
         ({"DEF_API_VER": "anything"}, "ifr_form", "2"),
         ({}, "ifr_form", None),
         ({"LOG_LEVEL": "WARNING"}, "log_level", "warning"),
-        ({"MODELS_DIR": "/mnt/models"}, "model_path", "/mnt/models"),
+        ({"MODELS_DIR": "/srv/models"}, "model_path", "/srv/models"),
         ({"PORT": "9000"}, "port", 18080),
         ({"INFERENCE_BACKEND": "onnx"}, "runtime", None),
     ],

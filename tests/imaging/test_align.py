@@ -125,5 +125,5 @@ def test_the_face_in_a_box_crop_is_the_box_it_was_cut_by() -> None:
 
 def test_the_face_in_a_template_crop_is_where_the_template_is() -> None:
     found = face_in_crop(CropSpec("template", 224))
-    np.testing.assert_allclose(found.landmarks, 2 * ARCFACE_TEMPLATE[np.newaxis])
+    np.testing.assert_allclose(np.asarray(found.landmarks), 2 * ARCFACE_TEMPLATE[np.newaxis])
     np.testing.assert_allclose(found.boxes, 2 * TEMPLATE_BOX[np.newaxis])

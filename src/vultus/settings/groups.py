@@ -151,7 +151,7 @@ class InsightFaceRest(BaseModel):
     )
     ifr_color: Literal["rgb", "bgr"] = Field(
         default="rgb",
-        description="`bgr`: embed with red and blue exchanged, as its TensorRT engine does since December 2023, so that "
+        description="`bgr`: embed with red and blue exchanged, as its TensorRT engine does since late 2023, so that "
         "vectors stored by it stay comparable.",
     )
 
