@@ -27,6 +27,7 @@ MODULES: Mapping[str, str] = {
     "parity": "parity",
     "accuracy": "accuracy",
     "consistency": "consistency",
+    "models": "models",
 }
 """Benchmark -> module with a function ``run``; imported when asked, for each has its own needs."""
 

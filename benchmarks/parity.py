@@ -8,17 +8,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks import noses, places
+from benchmarks import places
 from benchmarks.reference_client import Reference, ReferenceFaces
 from benchmarks.report import Bar, Report, Row
 from benchmarks.subject import FULL_PLAN, NETWORKS, Options, open_engine, read_picture
 from vultus import FaceEngine
+from vultus.evaluate import noses
+from vultus.evaluate.boxes import cosines, pair
 from vultus.types import Face, FloatArray
-
-SAME_FACE = 0.5
-"""IoU from which two boxes are taken to be of one face when they are paired up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +106,6 @@ def agreement(picture: str, faces: Sequence[Face], reference: Faces | ReferenceF
         landmarks106_px=largest(ours.landmarks106[mine] - reference.landmarks106[theirs]),
         cosine=float(cosines(ours.embeddings[mine], reference.embeddings[theirs]).min()) if len(pairs) else 1.0,
     )
-
-
-def pair(boxes: FloatArray, others: FloatArray) -> NDArray[np.intp]:
-    """Rows of two sets of boxes that are of one face, ``(n, 2)``; each row is used at most once, the closest first."""
-    overlaps = iou(boxes, others)
-    pairs = []
-    while overlaps.size and overlaps.max() >= SAME_FACE:
-        mine, theirs = np.unravel_index(overlaps.argmax(), overlaps.shape)
-        pairs.append((mine, theirs))
-        overlaps[mine], overlaps[:, theirs] = -1, -1
-    return np.array(pairs, np.intp).reshape(-1, 2)
-
-
-def iou(boxes: FloatArray, others: FloatArray) -> NDArray[np.float64]:
-    """Intersection over union of every box with every other, ``(n, m)``."""
-    first, second = boxes.astype(np.float64)[:, None], others.astype(np.float64)[None]
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
-    shared = np.maximum(sides, 0).prod(-1)
-    union = (first[..., 2:] - first[..., :2]).prod(-1) + (second[..., 2:] - second[..., :2]).prod(-1) - shared
-    return np.asarray(shared / union, np.float64)
-
-
-def cosines(first: FloatArray, second: FloatArray) -> NDArray[np.float64]:
-    """Cosine similarity row by row, in double precision."""
-    a, b = first.astype(np.float64), second.astype(np.float64)
-    return np.asarray((a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)), np.float64)
 
 
 def largest(difference: FloatArray) -> float:

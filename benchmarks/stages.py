@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ from vultus.embed import EMBEDDER_FAMILIES
 from vultus.imaging.align import cut_crops
 from vultus.imaging.canvas import lay_on_canvas
 from vultus.imaging.decode import Limits, decode
-from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.network import NetworkSpec, Outputs, Parts
 from vultus.runtime.ticket import Ticket
 from vultus.server import wire
 from vultus.types import Image
@@ -50,17 +51,13 @@ def stages(engine: FaceEngine, picture: Path) -> dict[str, Callable[[], object]]
     detector = engine.model(profile.detector)
     network = load_network(engine, profile.detector, (profile.canvas.width, profile.canvas.height))
     answer = Replay(network.spec, network.run(canvas.pixels[np.newaxis], ticket))
-    post = DETECTOR_FAMILIES[detector.family](answer)
+    post = DETECTOR_FAMILIES[detector.family](Parts(detector, lambda *_: answer))
     found = rescale(post.detect(canvas.pixels, profile.threshold, profile.nms_threshold, ticket), canvas.scale)
 
     embedder, landmarks = engine.model(str(profile.embedder)), engine.model(profile.attributes[0])
-    assert embedder.crop is not None
-    assert embedder.embedding_size is not None
-    assert landmarks.crop is not None
-    embed = EMBEDDER_FAMILIES[embedder.family](
-        load_network(engine, embedder.name), embedder.crop, embedder.embedding_size
-    )
-    read = ATTRIBUTE_FAMILIES[landmarks.family].make(load_network(engine, landmarks.name), landmarks.crop)
+    load = partial(load_network, engine)
+    embed = EMBEDDER_FAMILIES[embedder.family](Parts(embedder, load))
+    read = ATTRIBUTE_FAMILIES[landmarks.family].make(Parts(landmarks, load))
     template, box = embed.crop, read.crop
     aligned, upright = cut_crops(image, found, template), cut_crops(image, found, box)
     faces = [

@@ -134,9 +134,17 @@ def start_app() -> Iterator[Callable[..., AppClient]]:
             ready = threading.Event()
             parts = {name: given.pop(name) for name in ("engine_factory",) if name in given}
             settings = Settings(**{"runtime": "dummy", "streams": 2, **given})
-            app = create_app(settings, on_ready=lambda _: ready.set(), **parts)
+            failures: list[BaseException] = []
+
+            def fail(error: BaseException) -> None:
+                failures.append(error)
+                ready.set()
+
+            app = create_app(settings, on_ready=lambda _: ready.set(), on_failure=fail, **parts)
             client = open_apps.enter_context(AppClient(app))
             assert ready.wait(60)
+            if failures:
+                raise failures[0]
             return client
 
         yield start

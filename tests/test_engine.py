@@ -130,10 +130,10 @@ def test_comparing_needs_a_face_in_each(engine: FaceEngine, faces: tuple[int, in
 
 
 def test_facts_are_those_of_the_profiles_networks(engine: FaceEngine) -> None:
-    assert engine.facts() == {"landmarks106"}
+    assert engine.facts() == {"landmarks106", "pose", "quality"}
     profile = replace(engine.default_profile, attributes=("genderage", "mask_detector"))
-    assert engine.facts(profile) == {"gender", "age", "mask"}
-    assert engine.facts(replace(profile, attributes=())) == frozenset()
+    assert engine.facts(profile) == {"gender", "age", "mask", "pose", "quality"}
+    assert engine.facts(replace(profile, attributes=())) == {"pose", "quality"}
 
 
 def test_prepare_loads_and_runs_every_network(engine: FaceEngine) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,31 @@ from vultus.types import CanvasRule
 from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def unknown_family(tmp_path: Path) -> Catalogue:
+    """The catalogue with a network of a family that nobody has, and a pack with it."""
+    file = tmp_path / "mine.toml"
+    file.write_text(f"""
+[models.palmist]
+task = "attributes"
+family = "fortune"
+sha256 = "{"1" * 64}"
+size = 1
+licence = "MIT"
+source_project = "https://example.org"
+sources = []
+input = {{ width = 112, height = 112 }}
+crop = {{ kind = "template", size = 112 }}
+
+[packs.strange]
+summary = "Tells fortunes"
+detector = "scrfd_500m_bnkps"
+embedder = "w600k_mbf"
+attributes = ["palmist", "2d106det"]
+""")
+    return Catalogue.load([file])
 
 
 def test_the_settings_become_a_profile() -> None:
@@ -27,11 +53,20 @@ def test_one_network_of_a_pack_can_be_exchanged_by_alias() -> None:
     assert (profile.detector, profile.embedder) == ("face_detection_yunet_2023mar", "w600k_mbf")
 
 
-def test_what_cannot_be_run_yet_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_network_of_the_packs_can_be_run(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        profile = default_profile(load_settings(pack="buffalo_l"), Catalogue.load())
-    assert profile.attributes == ("2d106det", "genderage")
-    assert "cannot run 1k3d68" in caplog.text
+        profiles = [default_profile(load_settings(pack=pack.name), Catalogue.load()) for pack in Catalogue.load().packs]
+    assert ("2d106det", "genderage", "1k3d68") in [profile.attributes for profile in profiles]
+    assert caplog.text == ""
+
+
+def test_what_cannot_be_run_yet_is_left_out_and_said(
+    unknown_family: Catalogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        profile = default_profile(load_settings(pack="strange"), unknown_family)
+    assert profile.attributes == ("2d106det",)
+    assert "cannot run palmist" in caplog.text
 
 
 def test_the_settings_add_attribute_networks_each_once() -> None:
@@ -47,10 +82,10 @@ def test_by_default_nothing_tells_gender_or_age() -> None:
     assert told == {"landmarks106"}
 
 
-def test_what_the_settings_name_is_never_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_settings_name_is_never_left_out(unknown_family: Catalogue, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        profile = default_profile(load_settings(attributes="1k3d68"), Catalogue.load())
-    assert "1k3d68" in profile.attributes  # so that starting it says why it cannot be run
+        profile = default_profile(load_settings(attributes="palmist"), unknown_family)
+    assert "palmist" in profile.attributes  # so that starting it says why it cannot be run
     assert caplog.text == ""
 
 
@@ -63,6 +98,7 @@ def test_the_networks_of_several_profiles_come_once() -> None:
         "2d106det",
         "det_500m",
         "genderage",
+        "1k3d68",
         "face_detection_yunet_2023mar",
         "face_recognition_sface_2021dec",
     ]

@@ -10,19 +10,22 @@ import cv2
 import numpy as np
 import pytest
 
+from vultus.attributes import ATTRIBUTE_FAMILIES, DERIVED
 from vultus.engine import FaceEngine
 from vultus.errors import IncompatibleGraph, RequestError, SettingsError
 from vultus.imaging.align import ARCFACE_TEMPLATE, TEMPLATE_BOX
 from vultus.settings import load_settings
 from vultus.types import CropSpec, Detection, Image, Plan
 from vultus.walk import _Cutter
+from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
 
 NETWORKS = "genderage,genderage_v1,mask_detector"
 FACTS = frozenset({"gender", "age", "mask"})
+FAMILIES = {model.family: model.name for model in Catalogue.load().models if model.task == "attributes"}
 
-# An embedder that wants another crop than any attribute network, in the manner of FaceNet.
+# An embedder that wants another crop than any attribute network, in the manner of FaceNet; and a family nobody has.
 OTHER_EMBEDDER = f"""
 [models.boxed]
 task = "embedding"
@@ -35,6 +38,17 @@ sources = []
 input = {{ width = 160, height = 160 }}
 crop = {{ kind = "box", size = 160, scale = 1.2 }}
 embedding_size = 512
+
+[models.palmist]
+task = "attributes"
+family = "fortune"
+sha256 = "{"1" * 64}"
+size = 1
+licence = "MIT"
+source_project = "https://example.org"
+sources = []
+input = {{ width = 112, height = 112 }}
+crop = {{ kind = "template", size = 112 }}
 """
 
 
@@ -74,6 +88,50 @@ def test_another_embedder_never_changes_what_attribute_networks_say(open_engine:
         assert all(answer == answers[0] for answer in answers)
 
 
+def without_norms(told: Mapping[str, object]) -> dict[str, object]:
+    """Facts, but for the length of the embedding, which is the embedder's."""
+    shown = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in told.items()}
+    if isinstance(quality := shown.get("quality"), dict):
+        shown["quality"] = {name: value for name, value in quality.items() if name != "norm"}
+    return shown
+
+
+def test_every_built_in_family_has_an_entry() -> None:
+    assert set(ATTRIBUTE_FAMILIES) <= set(FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_another_embedder_changes_no_fact_of_any_family(open_engine: Callable[..., FaceEngine], family: str) -> None:
+    told = frozenset({*ATTRIBUTE_FAMILIES[family].provides, *DERIVED})
+    answers = []
+    for embedder in ("w600k_mbf", "sface", "boxed"):
+        with open_engine(embedder=embedder, attributes=FAMILIES[family]) as engine:
+            plans = Plan(attributes=told), Plan(embeddings=False, attributes=told)
+            answers += [[without_norms(face) for face in facts(engine, plan)] for plan in plans]
+            profile = replace(engine.default_profile, embedder=None)
+            faces = engine.analyze(picture(), plans[1], profile).faces
+            answers.append([without_norms(face.attributes) for face in faces])
+    assert len(answers[0]) == 2
+    assert set(answers[0][0]) == told
+    assert None not in answers[0][0].values()
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_quality_tells_the_norm_of_the_embedder_whether_or_not_embeddings_are_asked(
+    open_engine: Callable[..., FaceEngine],
+) -> None:
+    asked = frozenset({"quality"})
+    with open_engine() as engine:
+        faces = engine.analyze(picture(), Plan(attributes=asked)).faces
+        again = engine.analyze(picture(), Plan(embeddings=False, attributes=asked)).faces
+    for face, same in zip(faces, again, strict=True):
+        quality = face.attributes["quality"]
+        assert isinstance(quality, dict)
+        assert quality["norm"] == face.norm
+        assert same.attributes["quality"] == quality
+        assert same.embedding is None
+
+
 def test_the_families_are_shown_crops_of_their_own(open_engine: Callable[..., FaceEngine]) -> None:
     """What makes the test above worth something: the same stand-in gives other answers on other crops."""
     ages = []
@@ -105,6 +163,15 @@ def test_an_aligned_crop_is_enough_for_every_attribute(open_engine: Callable[...
     assert (face.attributes["gender"], face.attributes["age"]) == (1, 80.0)
 
 
+def test_an_aligned_crop_is_enough_for_every_family(open_engine: Callable[..., FaceEngine]) -> None:
+    crop = np.full((112, 112, 3), 204, np.uint8)
+    for family, name in FAMILIES.items():
+        told = frozenset({*ATTRIBUTE_FAMILIES[family].provides, *DERIVED})
+        with open_engine(attributes=name) as engine:
+            (face,) = engine.analyze(crop, Plan(detect=False, attributes=told)).faces
+        assert set(face.attributes) == told
+
+
 def test_an_aligned_crop_is_scaled_to_a_template_of_another_size() -> None:
     """Each pixel of a template crop twice as large is made of those of the crop that was sent, and of no border."""
     crop = np.random.default_rng(3).integers(0, 256, (112, 112, 3), np.uint8)
@@ -134,7 +201,7 @@ def test_aligned_crops_without_landmarks_are_refused_at_start_and_when_asked(
 
 
 def test_a_named_network_that_cannot_be_run_stops_the_start(open_engine: Callable[..., FaceEngine]) -> None:
-    with open_engine(attributes="1k3d68") as engine, pytest.raises(IncompatibleGraph, match="landmarks68"):
+    with open_engine(attributes="palmist") as engine, pytest.raises(IncompatibleGraph, match="fortune"):
         engine.prepare()
 
 

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from vultus.attributes import DERIVED
 from vultus.embed import similarity
 from vultus.errors import NoFaceFound, VultusError, without_frames
 from vultus.imaging.decode import Limits
@@ -22,7 +23,8 @@ from vultus.runtime.workers import Workers
 from vultus.settings import Settings, load_settings
 from vultus.types import Analysis, Face, FloatArray, Plan, Profile
 from vultus.walk import Walk
-from vultus.zoo.catalogue import Catalogue, Model, Task
+from vultus.zoo.catalogue import Model, Task
+from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Store
 
 WORKERS_PER_STREAM = 3
@@ -54,7 +56,7 @@ class FaceEngine:
         streams = self.settings.streams or available_cores()
         self.workers = Workers(WORKERS_PER_STREAM * streams)
         try:
-            self.catalogue = Catalogue.load(self.settings.models)
+            self.catalogue = open_catalogue(self.settings)
             self.runtime = open_runtime(self.settings, self.workers, streams)
             self._networks = Networks(
                 self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
@@ -96,8 +98,8 @@ class FaceEngine:
         return self._networks.tellers(profile or self.default_profile)
 
     def facts(self, profile: Profile | None = None) -> frozenset[str]:
-        """Names of the facts that a profile's networks tell (by default, the default one's)."""
-        return frozenset(self.tellers(profile))
+        """Names of the facts that can be told with a profile's networks (by default, the default one's)."""
+        return frozenset({*self.tellers(profile), *DERIVED})
 
     def prepare(self, *profiles: Profile) -> None:
         """Fetch and load every network of the profiles (by default, of the default one) and run each once.
@@ -175,8 +177,10 @@ class FaceEngine:
             if isinstance(outcome, VultusError):
                 raise outcome
             vectors.append(outcome.faces[0].embedding)
+        if vectors:
+            return np.array(vectors, np.float32)
         size = (self.model(profile.embedder).embedding_size if profile.embedder else None) or 0
-        return np.array(vectors, np.float32).reshape(len(vectors), size)
+        return np.empty((0, size), np.float32)
 
     def compare(self, first: Source, second: Source, profile: Profile | None = None) -> float:
         """Cosine similarity, -1 to 1, of the largest faces of two pictures.

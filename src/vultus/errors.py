@@ -7,6 +7,8 @@ something to do, what to do. Anything else that escapes is a bug.
   * SettingsError
     · AddressUnavailable
   * OutputUnwritable
+  * GroundTruthError
+  * ExtraMissing
   * PictureError
     · EmptyPicture
     · NotBase64
@@ -28,6 +30,7 @@ something to do, what to do. Anything else that escapes is a bug.
     · HashMismatch
     · LicenseRefused
     · IncompatibleGraph
+    · PluginBroken
   * EngineError
     · RuntimeUnavailable
     · DeviceUnavailable
@@ -78,6 +81,18 @@ class OutputUnwritable(VultusError):
     """A file or folder that was named for results cannot be written."""
 
     code = "output_unwritable"
+
+
+class GroundTruthError(VultusError):
+    """What an evaluation should be measured against cannot be read, or does not suffice."""
+
+    code = "ground_truth_invalid"
+
+
+class ExtraMissing(VultusError):
+    """A library that an optional extra brings is not installed."""
+
+    code = "extra_missing"
 
 
 class PictureError(VultusError):
@@ -204,6 +219,12 @@ class IncompatibleGraph(ModelError):
     """The network's inputs or outputs do not fit its family."""
 
     code = "model_graph_incompatible"
+
+
+class PluginBroken(ModelError):
+    """A package that registers a family of networks cannot be used."""
+
+    code = "plugin_broken"
 
 
 class EngineError(VultusError):

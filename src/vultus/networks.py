@@ -14,9 +14,9 @@ from vultus.detect import DETECTOR_FAMILIES, Detector
 from vultus.embed import EMBEDDER_FAMILIES, Embedder
 from vultus.errors import IncompatibleGraph, SettingsError, VultusError
 from vultus.profiles import models_of
-from vultus.runtime.network import Network, Runtime
+from vultus.runtime.network import Network, Parts, Runtime
 from vultus.settings import LicencePolicy
-from vultus.types import InputSpec, Profile
+from vultus.types import CanvasRule, Profile
 from vultus.zoo.catalogue import Catalogue, Model, Task
 from vultus.zoo.licence import check_licence
 from vultus.zoo.store import Store
@@ -75,36 +75,41 @@ class Networks:
         if self._runtime.needs_files:
             self._store.paths(models_of(profiles, self._catalogue))
 
-    def detector(self, profile: Profile) -> Detector:
-        """The profile's detector, at the size of the profile's canvas."""
+    def canvases(self, profile: Profile) -> list[CanvasRule]:
+        """How a picture is laid on the profile's detector's inputs: at the size of a detector that knows but one."""
         model = self.model(profile.detector, "detection")
-        size = profile.canvas.width, profile.canvas.height
-        spec = replace(_input(model, profile), width=size[0], height=size[1])
-        return self._once((model.name, spec), lambda: _family(DETECTOR_FAMILIES, model)(self._network(model, spec)))
+        if not model.resizable:
+            return [replace(profile.canvas, width=model.input.width, height=model.input.height)]
+        return [profile.canvas, *([profile.second_canvas] if profile.second_canvas else [])]
+
+    def detector(self, profile: Profile, canvas: CanvasRule) -> Detector:
+        """The profile's detector, at the size of one of ``canvases``."""
+        model = self.model(profile.detector, "detection")
+        parts = self._parts(model, profile, (canvas.width, canvas.height))
+        return self._once(
+            (model.name, parts.size, _is_exchanged(model, profile)),
+            lambda parts: _family(DETECTOR_FAMILIES, model)(parts),
+            parts,
+        )
 
     def embedder(self, profile: Profile) -> Embedder:
         """The profile's embedder; there must be one."""
         assert profile.embedder
         model = self.model(profile.embedder, "embedding")
-        spec = _input(model, profile)
-
-        def load() -> Embedder:
-            assert model.crop  # the catalogue sees to both
-            assert model.embedding_size
-            return _family(EMBEDDER_FAMILIES, model)(self._network(model, spec), model.crop, model.embedding_size)
-
-        return self._once((model.name, spec), load)
+        return self._once(
+            (model.name, _is_exchanged(model, profile)),
+            lambda parts: _family(EMBEDDER_FAMILIES, model)(parts),
+            self._parts(model, profile),
+        )
 
     def attribute(self, name: str, profile: Profile) -> Attribute:
         """One of the profile's attribute networks."""
         model = self.model(name, "attributes")
-        spec = _input(model, profile)
-
-        def load() -> Attribute:
-            assert model.crop  # the catalogue sees to it
-            return _family(ATTRIBUTE_FAMILIES, model).make(self._network(model, spec), model.crop)
-
-        return self._once((model.name, spec), load)
+        return self._once(
+            (model.name, _is_exchanged(model, profile)),
+            lambda parts: _family(ATTRIBUTE_FAMILIES, model).make(parts),
+            self._parts(model, profile),
+        )
 
     def has(self, name: str, task: Task, *, fetch: bool = False) -> bool:
         """Whether a network can be used for ``task``: known, allowed, of a family run here, and its file had.
@@ -118,11 +123,14 @@ class Networks:
             model = self.model(name, task)
         except VultusError:
             return False
-        if model.family not in _FAMILIES[task]:
+        here = self._runtime.families
+        if model.family not in _FAMILIES[task] or (here is not None and model.family not in here):
+            return False
+        if model.checksum is None:
             return False
         if not self._runtime.needs_files or self._store.find(model):
             return True
-        return fetch and bool(model.sources) and not self._store.offline
+        return fetch and self._store.may_fetch(model)
 
     def tellers(self, profile: Profile) -> dict[str, str]:
         """Of each fact that a profile's networks tell, the network that tells it: of several the last."""
@@ -133,17 +141,25 @@ class Networks:
         family = ATTRIBUTE_FAMILIES.get(self.model(name, "attributes").family)
         return family.provides if family else ()
 
-    def _network(self, model: Model, spec: InputSpec) -> Network:
-        path = self._store.path(model) if self._runtime.needs_files else Path(model.file)
-        return self._runtime.load(model, path, spec)
+    def _parts(self, model: Model, profile: Profile, size: tuple[int, int] | None = None) -> Parts:
+        def load(name: str, size: tuple[int, int] | None) -> Network:
+            part = self._catalogue.model(name)
+            spec = part.input if size is None else replace(part.input, width=size[0], height=size[1])
+            if _is_exchanged(model, profile):
+                spec = replace(spec, color="bgr" if spec.color == "rgb" else "rgb")
+            path = self._store.path(part) if self._runtime.needs_files else Path(part.file)
+            return self._runtime.load(part, path, spec)
 
-    def _once(self, key: tuple[object, ...], load: Callable[[], T]) -> T:
+        return Parts(model, load, size)
+
+    def _once(self, key: tuple[object, ...], make: Callable[[Parts], T], parts: Parts) -> T:
+        """What is made of parts; made when it is first asked for."""
         loaded: T | None = self._loaded.get(key)
         if loaded is not None:
             return loaded
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = load()
+                self._loaded[key] = make(parts)
             result: T = self._loaded[key]
             return result
 
@@ -153,11 +169,8 @@ _FAMILIES: Mapping[Task, Collection[str]] = MappingProxyType(
 )
 
 
-def _input(model: Model, profile: Profile) -> InputSpec:
-    """What a network of a profile does with its pixels."""
-    if model.name not in profile.exchanged:
-        return model.input
-    return replace(model.input, color="bgr" if model.input.color == "rgb" else "rgb")
+def _is_exchanged(model: Model, profile: Profile) -> bool:
+    return model.name in profile.exchanged
 
 
 def _family(families: Mapping[str, F], model: Model) -> F:

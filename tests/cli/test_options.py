@@ -88,7 +88,13 @@ def test_a_command_keeps_its_own_parameters_and_gains_the_settings() -> None:
         """Never run."""
 
     # Its own threshold hides the setting of that name.
-    assert list(inspect.signature(command).parameters) == ["word", "threshold", "canvas", "nms_threshold"]
+    assert list(inspect.signature(command).parameters) == [
+        "word",
+        "threshold",
+        "canvas",
+        "second_canvas",
+        "nms_threshold",
+    ]
 
 
 def test_option_before_environment_before_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +105,7 @@ def test_option_before_environment_before_default(monkeypatch: pytest.MonkeyPatc
     result = CliRunner().invoke(app, ["hello", "--loud", "--canvas", "448"])
     assert result.exit_code == 0, result.output
     assert result.output == "HELLO\n"
-    assert (seen[0].canvas, seen[0].threshold, seen[0].nms_threshold) == (448, 0.7, 0.4)
+    assert (seen[0].canvas, seen[0].threshold, seen[0].nms_threshold) == (448, 0.7, None)
 
 
 def test_a_switch_can_be_turned_off_against_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ CODES: dict[type, int] = {
     errors.PictureError: 1,
     errors.SettingsError: 2,
     errors.OutputUnwritable: 2,
+    errors.GroundTruthError: 2,
     errors.RequestError: 2,
     errors.UnknownModel: 2,
     errors.CatalogueError: 2,

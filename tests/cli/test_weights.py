@@ -34,7 +34,7 @@ def test_every_unknown_network_is_told_and_the_others_are_listed() -> None:
     assert "w600k_mbf" in [weight.name for weight in weights]
 
 
-def test_plugins_whose_networks_are_not_in_the_catalogue_are_noted() -> None:
+def test_plugins_whose_networks_cannot_be_had_are_noted() -> None:
     plugins = ("insightface.Landmarks2d106Detector", "facenet.PoseEstimator")
     weights, notes, problems = check_weights({"pack": "buffalo_sc", "compreface_plugins": plugins}, NOWHERE)
     assert "2d106det" in [weight.name for weight in weights]

@@ -40,7 +40,7 @@ def test_each_product_without_variables_gives_settings(product: str) -> None:
 
 def test_argument_then_vultus_then_theirs_then_their_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VULTUS_COMPAT", "insightface-rest")
-    assert load_settings().embedder == "glintr100"
+    assert load_settings().embedder == "glintr100_insightface_rest"
     monkeypatch.setenv("REC_NAME", "w600k_r50")
     assert load_settings().embedder == "w600k_r50"
     monkeypatch.setenv("VULTUS_EMBEDDER", "w600k_mbf")
@@ -48,7 +48,7 @@ def test_argument_then_vultus_then_theirs_then_their_default(monkeypatch: pytest
     assert load_settings(embedder="sface").embedder == "sface"
     monkeypatch.setenv("VULTUS_EMBEDDER", "")
     monkeypatch.setenv("REC_NAME", " ")
-    assert load_settings().embedder == "glintr100"
+    assert load_settings().embedder == "glintr100_insightface_rest"
 
 
 def test_the_argument_decides_whose_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,14 +148,13 @@ def test_the_networks_that_the_tables_name_are_in_the_catalogue() -> None:
                     catalogue.model(reading.values[setting])  # an unknown one raises
 
 
-def test_a_network_stands_in_only_while_the_catalogue_lacks_the_real_one() -> None:
-    known = {name for model in Catalogue.load().models for name in (model.name, *model.aliases)}
+def test_a_default_network_is_that_of_the_product_itself() -> None:
+    catalogue = Catalogue.load()
     for product in PRODUCTS.values():
         for variable in product.variables:
             for setting in {"detector", "embedder"} & set(variable.settings):
-                stands_in = variable.unset.values[setting] != variable.default
-                assert stands_in == (variable.default not in known), variable.name
-                assert stands_in == bool(variable.unset.remark)
+                model = catalogue.model(variable.unset.values[setting])
+                assert variable.default in (model.name, *model.local_names), variable.name
 
 
 def test_variables_of_insightface_rest_may_be_written_in_any_case() -> None:

@@ -105,7 +105,7 @@ def find(client: Any, picture: bytes, query: str = "") -> Any:
     ("plugins", "detector", "calculator"),
     [
         ("", "vultus.FaceDetector@scrfd_500m_bnkps", "vultus.Calculator@w600k_mbf"),
-        (FACENET, "vultus.FaceDetector@scrfd_500m_bnkps", "vultus.Calculator@w600k_mbf"),
+        (FACENET, "vultus.FaceDetector@scrfd_500m_bnkps", "vultus.Calculator@20180402-114759"),
         (MOBILENET, "vultus.FaceDetector@scrfd_500m_bnkps", "vultus.Calculator@w600k_mbf"),
         (SUBCENTER, "vultus.FaceDetector@scrfd_500m_bnkps", "vultus.Calculator@w600k_mbf"),
         ("vultus.Calculator@sface", "vultus.FaceDetector@scrfd_500m_bnkps", f"vultus.Calculator@{SFACE}"),

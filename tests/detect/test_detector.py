@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.detect.detector import MAX_CANDIDATES, areas, clip, rescale, suppress, take
+from vultus.detect.detector import MAX_CANDIDATES, areas, clip, rescale, suppress, survivors, take
 from vultus.types import Detection
 
 pytestmark = pytest.mark.unit
@@ -61,6 +61,14 @@ def test_a_box_that_was_dropped_drops_no_other() -> None:
 def test_equal_scores_keep_their_order() -> None:
     found = suppress(detection([[40, 0, 49, 9], [0, 0, 9, 9], [80, 0, 89, 9]], [0.5, 0.5, 0.5]), 0.4)
     np.testing.assert_array_equal(found.boxes[:, 0], [40, 0, 80])
+
+
+def test_a_small_box_in_a_large_one_overlaps_it_by_all_of_its_own_area() -> None:
+    boxes, scores = np.array([[0, 0, 99, 99], [40, 40, 49, 49], [95, 0, 104, 9]]), np.array([0.9, 0.8, 0.7], np.float32)
+    np.testing.assert_array_equal(survivors(boxes, scores, 0.5), [0, 1, 2])  # 1 % and 0.5 % of the union
+    np.testing.assert_array_equal(survivors(boxes, scores, 0.5, "smaller"), [0, 2])  # exactly half of it stays
+    np.testing.assert_array_equal(survivors(boxes, scores, 0.49, "smaller"), [0])
+    np.testing.assert_array_equal(survivors(boxes, scores, 1.0, "smaller"), [0, 1, 2])
 
 
 def test_landmarks_follow_their_boxes() -> None:

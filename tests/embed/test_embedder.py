@@ -51,6 +51,12 @@ def test_another_length_than_the_catalogue_says_is_refused() -> None:
         embed(np.ones((1, 2), np.float32), 512)
 
 
+@pytest.mark.parametrize("shape", [(1, 392, 1), (1, 4, 20, 20), (2,)])
+def test_what_is_not_one_vector_a_face_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(IncompatibleGraph, match=r"which is not one vector a face"):
+        embed(np.ones(shape, np.float32), 4)
+
+
 def test_a_vector_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(EngineError, match="not finite"):
         embed(np.array([[1, np.nan]], np.float32), 2)

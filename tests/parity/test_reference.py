@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import noses, parity
+from benchmarks import parity
 from benchmarks.parity import Agreement, PictureParity
 from benchmarks.pictures import Pictures
 from benchmarks.reference_client import Reference
 from vultus import FaceEngine
+from vultus.evaluate import noses
 
 pytestmark = pytest.mark.integration
 

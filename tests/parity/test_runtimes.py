@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import noses, parity
+from benchmarks import parity
 from vultus import FaceEngine
+from vultus.evaluate import noses
 
 pytestmark = pytest.mark.integration
 

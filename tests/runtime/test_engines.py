@@ -54,6 +54,27 @@ def test_pixels_are_normalised_per_channel_in_the_declared_order(
     np.testing.assert_allclose(flat, expected.reshape(3, -1), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_each_picture_is_whitened_by_itself(
+    runtime: Runtime, model: ModelMaker, echo_graph: GraphMaker, layout: Any
+) -> None:
+    spec = InputSpec(6, 4, std=(255, 255, 255), layout=layout, whiten=True)
+    shape: list[int | str] = ["n", 3, 4, 6] if layout == "nchw" else ["n", 4, 6, 3]
+    network = runtime.load(model(spec), echo_graph(shape), spec)
+    batch = pixels(4, 4, 6)
+    batch[1] //= 10
+    batch[2] = 200  # nothing to divide by
+    batch[3] = 100
+    batch[3, 0, 0, 0] = 101  # a deviation below the least
+    values = batch.astype(np.float64) / 255
+    means = values.mean(axis=(1, 2, 3), keepdims=True)
+    deviations = np.maximum(values.std(axis=(1, 2, 3), keepdims=True), 1 / np.sqrt(4 * 6 * 3))
+    expected = (values - means) / deviations
+    if layout == "nchw":
+        expected = expected.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(network.run(batch, Ticket())[0], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_the_spec_names_outputs_in_graph_order(runtime: Runtime, model: ModelMaker, echo_graph: GraphMaker) -> None:
     spec = InputSpec(4, 4)
     network = runtime.load(model(spec), echo_graph(["n", 3, 4, 4]), spec)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from vultus.zoo.catalogue import Source, UrlSource, WheelSource
-from vultus.zoo.sources import BrokenArchive, SourceFailed, describe, extract, fetched, redact
+from vultus.zoo.catalogue import DriveSource, Source, UrlSource, WheelSource
+from vultus.zoo.download import SourceFailed, redact
+from vultus.zoo.sources import BrokenArchive, describe, extract, fetched
 
 pytestmark = pytest.mark.unit
 
@@ -34,6 +35,7 @@ def test_messages_hold_no_secrets(text: str, safe: str) -> None:
     [
         (UrlSource("https://u:p@host/a.zip?t=1", "b/c.onnx"), "https://host/a.zip (b/c.onnx)"),
         (UrlSource("https://host/a.onnx"), "https://host/a.onnx"),
+        (DriveSource("1abcdefghij", "b.onnx"), "https://drive.google.com/file/d/1abcdefghij (b.onnx)"),
         (WheelSource("a", "1.0", "b.onnx"), "package index, a==1.0 (b.onnx)"),
     ],
 )

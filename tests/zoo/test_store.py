@@ -16,7 +16,7 @@ import pytest
 
 from vultus.errors import HashMismatch, ModelUnavailable
 from vultus.settings import load_settings
-from vultus.zoo.catalogue import UrlSource
+from vultus.zoo.catalogue import Checksum, UrlSource
 from vultus.zoo.store import Copy, Store
 
 pytestmark = pytest.mark.unit
@@ -304,8 +304,8 @@ def test_copies_are_hashed_anew_and_told_apart(make_model: Any, tmp_path: Path, 
     (tmp_path / "net.onnx").write_bytes(b"wrong")
 
     assert Store(cache, [tmp_path]).copies(model) == [
-        Copy(tmp_path / "net.onnx", hashlib.sha256(b"wrong").hexdigest(), False),
-        Copy(cache / "net.onnx", model.sha256, True),
+        Copy(tmp_path / "net.onnx", Checksum("sha256", hashlib.sha256(b"wrong").hexdigest()), model.checksum),
+        Copy(cache / "net.onnx", model.checksum, model.checksum),
     ]
 
 
@@ -324,11 +324,11 @@ def test_settings_describe_a_store(tmp_path: Path) -> None:
     assert (store.cache, store.model_path, store.offline) == (tmp_path, (tmp_path / "a",), True)
 
 
-@pytest.mark.parametrize("name", ["net", "alias"])
+@pytest.mark.parametrize("name", ["net", "alias", "known-as"])
 def test_files_of_insightface_rest_are_found_where_it_keeps_them(
     make_model: Any, cache: Path, tmp_path: Path, name: str
 ) -> None:
-    model = make_model(CONTENT, aliases=("alias",))
+    model = make_model(CONTENT, aliases=("alias",), local_names=("known-as",))
     theirs = tmp_path / "models" / "onnx" / name / f"{name}.onnx"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(CONTENT)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from vultus.imaging.align import Crops
-from vultus.runtime.network import Network
+from vultus.runtime.network import Parts
 from vultus.runtime.ticket import Ticket
 from vultus.types import CropSpec
+
+DEMOGRAPHIC = frozenset({"age", "age_range", "gender", "gender_probability"})
+"""Facts that sort people; what offers a service may have to be allowed to tell them."""
 
 
 class Attribute(Protocol):
@@ -37,8 +40,8 @@ class AttributeFamily(NamedTuple):
 
     Attributes:
         provides: Names of the facts, as they are asked for in a plan.
-        make: Takes the network and what it wants to see of a face.
+        make: Takes what the catalogue entry names.
     """
 
     provides: tuple[str, ...]
-    make: Callable[[Network, CropSpec], Attribute]
+    make: Callable[[Parts], Attribute]

@@ -1,14 +1,20 @@
-"""What an attribute network says, as one row of numbers a crop."""
+"""What an attribute network says, as one row of numbers a crop, and what its catalogue entry says of it."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TypeVar
 
-from vultus.errors import EngineError, IncompatibleGraph
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from vultus.errors import CatalogueError, EngineError, IncompatibleGraph
 from vultus.imaging.align import Crops
 from vultus.runtime.network import Network
 from vultus.runtime.ticket import Ticket
 from vultus.types import FloatArray
+from vultus.zoo.catalogue import Model
+
+P = TypeVar("P")
 
 
 def run_rows(network: Network, crops: Crops, ticket: Ticket, width: int) -> FloatArray:
@@ -35,3 +41,43 @@ def run_rows(network: Network, crops: Crops, ticket: Ticket, width: int) -> Floa
     if not np.isfinite(output).all():
         raise EngineError(f"{network.spec.name} answers with numbers that are not finite; is its file damaged?")
     return output
+
+
+def run_probabilities(network: Network, crops: Crops, ticket: Ticket, width: int, *, softmax: bool) -> FloatArray:
+    """Run a classifier of one output.
+
+    Args:
+        network: The network.
+        crops: n >= 1 crops.
+        ticket: Whose work it is.
+        width: Number of its classes.
+        softmax: Whether it answers logits, which are made probabilities here.
+
+    Returns:
+        float32 ``(n, width)``; with ``softmax`` each row's sum is 1.
+
+    Raises:
+        IncompatibleGraph, EngineError: See ``run_rows``.
+    """
+    output = run_rows(network, crops, ticket, width)
+    if not softmax:
+        return output
+    powers = np.exp(output - output.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def parameters(model: Model, kind: type[P]) -> P:
+    """What a catalogue entry says for its family alone.
+
+    Args:
+        model: The entry.
+        kind: A dataclass with a default for each parameter that may be left out.
+
+    Raises:
+        CatalogueError: A parameter is unknown or of the wrong form.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(model.parameters)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise CatalogueError(f"models.{model.name}.parameters: {problems}") from error

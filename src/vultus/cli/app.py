@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vultus import __version__
-from vultus.cli import compare, detect, doctor, embed, migrate, models, serve
+from vultus.cli import bench, compare, detect, doctor, embed, evaluate, migrate, models, serve, tune
 from vultus.cli.output import EXIT_CODES, EXIT_INTERRUPTED, exit_code_of, print_error, print_note
 from vultus.errors import VultusError
 from vultus.settings import misspelt_variables
@@ -66,5 +66,8 @@ app.command(epilog=EXIT_CODES)(embed.embed)
 app.command(epilog=compare.EXIT_CODES)(compare.compare)
 app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(models.app, name="models")
+app.add_typer(evaluate.app, name="evaluate")
+app.command(epilog=tune.EXIT_CODES)(tune.tune)
+app.add_typer(bench.app, name="bench")
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.add_typer(migrate.app, name="migrate")

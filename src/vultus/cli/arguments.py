@@ -17,7 +17,8 @@ Facts: TypeAlias = Annotated[
     typer.Option(
         "--facts",
         metavar="NAME,...",
-        help="Also tell these of each face (as JSON): landmarks106, gender, age, mask, as the attribute networks can.",
+        help="Also tell these of each face: pose, quality; and landmarks106, gender, age, mask, liveness, as the "
+        "attribute networks can.",
     ),
 ]
 MaxFaces: TypeAlias = Annotated[

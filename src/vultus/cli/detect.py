@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vultus.cli.arguments import AsJson, DrawTo, Facts, MaxFaces, MinFaceSize, PicturePaths, Recursive
+from vultus.cli.facts import fact_texts
 from vultus.cli.options import with_settings
 from vultus.cli.pictures import Picture, Reader, gather
 from vultus.cli.report import FaceView, Report
@@ -39,7 +40,9 @@ def detect(
     pictures = gather(paths, recursive=recursive)
     drawings = plan_drawings(draw, pictures) if draw is not None else {}
     reader = Reader(settings.max_picture_bytes)
-    report = Report(len(pictures), FaceView(record, COLUMNS, row), as_json=as_json)
+    asked = list(dict.fromkeys(name for fact in facts.split(",") if (name := fact.strip())))
+    view = FaceView(record, (*COLUMNS, *asked), lambda face: (*row(face), *fact_texts(face, asked)))
+    report = Report(len(pictures), view, as_json=as_json)
 
     def draw_picture(picture: Picture, analysis: Analysis) -> None:
         from vultus.cli.drawing import draw_analysis
@@ -49,10 +52,9 @@ def detect(
         except PictureError as error:  # it is too large for the format, or has changed since it was analysed
             report.fail(picture, error, shown=True)
 
-    asked = frozenset(name for fact in facts.split(",") if (name := fact.strip()))
     plan = Plan(
         embeddings=False,
-        attributes=asked | ({"landmarks106"} if landmarks106 else set()),
+        attributes=frozenset([*asked, *(["landmarks106"] if landmarks106 else [])]),
         max_faces=max_faces,
         min_face_size=min_face_size,
     )

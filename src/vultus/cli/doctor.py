@@ -20,8 +20,9 @@ from vultus.errors import VultusError
 from vultus.runtime.choose import open_runtime
 from vultus.runtime.workers import Workers
 from vultus.settings import Inference, Networks, Settings
-from vultus.zoo.catalogue import Catalogue, Model
+from vultus.zoo.catalogue import Model
 from vultus.zoo.licence import check_licence
+from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Copy, Store
 
 EXIT_CODES = (
@@ -91,7 +92,7 @@ def check_networks(settings: Settings) -> tuple[dict[str, str], list[Problem]]:
     if settings.runtime == "dummy":
         return {}, []
     try:
-        models = configured(Catalogue.load(settings.models), settings)
+        models = configured(open_catalogue(settings), settings)
     except VultusError as error:
         return {}, [Problem(error.message, "correct the catalogue file, pack, detector or embedder that is named")]
     store = Store.from_settings(settings)
@@ -109,7 +110,11 @@ def check_networks(settings: Settings) -> tuple[dict[str, str], list[Problem]]:
 
 
 def _missing(model: Model, copies: list[Copy], settings: Settings) -> Problem:
-    wrong = "".join(f"; {copy.path} has the sha256 {copy.sha256}, not {model.sha256}" for copy in copies)
+    if model.checksum is None:
+        return Problem(f"the network {model.name} is known by name only", f"see `vultus models info {model.name}`")
+    wrong = "".join(
+        f"; {copy.path} has the {copy.found.algorithm} {copy.found.digest}, not {copy.wanted.digest}" for copy in copies
+    )
     advice = "run `vultus models pull`"
     if not is_writable(settings.model_cache):
         advice = "set VULTUS_MODEL_CACHE to a folder that can be written, and " + advice

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from vultus.cli.model_facts import commercial_use, facts_of, megabytes, presence
 from vultus.cli.options import with_settings
 from vultus.cli.output import EXIT_FAILED, print_facts, print_json, print_table
 from vultus.errors import UnknownModel
-from vultus.settings import Networks, Settings
-from vultus.zoo.catalogue import Catalogue, Model
-from vultus.zoo.licence import check_licence
+from vultus.settings import LicencePolicy, Networks, Settings
+from vultus.zoo.catalogue import Catalogue, Model, Task
+from vultus.zoo.licence import check_licence, is_allowed
+from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Store
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -31,20 +34,38 @@ app = typer.Typer(
 
 @app.command("list", epilog=EXIT_CODES)
 @with_settings(Networks)
-def list_models(settings: Settings, as_json: AsJson = False) -> None:
-    """All networks and packs of the catalogue, and whether their files are here."""
+def list_models(
+    settings: Settings,
+    task: Annotated[Task | None, typer.Option(help="Only networks that are for this.")] = None,
+    licence: Annotated[LicencePolicy, typer.Option(help="Only networks that this licence policy allows.")] = "any",
+    here: Annotated[bool, typer.Option("--here", help="Only networks whose files are here.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The networks and packs of the catalogue, and whether their files are here.
+
+    What is known by name only has no published hash: `vultus models info NAME` says how to use a file of one's own.
+    """
     catalogue, store = _open(settings)
+    found = {model.name: store.present(model) for model in catalogue.models}
+    shown = [
+        model
+        for model in catalogue.models
+        if task in (None, model.task) and is_allowed(model, licence) and (found[model.name] or not here)
+    ]
     if as_json:
-        models = [_summary(model, store) for model in catalogue.models]
+        models = [_summary(model, found[model.name]) for model in shown]
         packs = [asdict(pack) | {"configured": pack.name == settings.pack} for pack in catalogue.packs]
         print_json({"models": models, "packs": packs})
         return
     rows = [
-        (model.name, model.task, megabytes(model), commercial_use(model), "yes" if store.present(model) else "no")
-        for model in catalogue.models
+        (model.name, model.task, megabytes(model), commercial_use(model), presence(model, found[model.name]))
+        for model in shown
     ]
-    print_table(("name", "task", "size", "commercial use", "present"), rows, numbers=False)
+    print_table(("name", "task", "size", "commercial", "present"), rows, numbers=False)
+    names = {model.name for model in shown}
     for pack in catalogue.packs:
+        if not names.issuperset(catalogue.model(member).name for member in pack.models):
+            continue
         mark = " (in use)" if pack.name == settings.pack else ""
         typer.echo(f"\npack {pack.name}{mark}: {', '.join(pack.models)}\n  {pack.summary}")
 
@@ -90,7 +111,7 @@ def verify(
     absent = [model.name for model in models if all(model is not found for found, _ in copies)] if names else []
     if as_json:
         records = [
-            {"name": model.name, "path": str(copy.path), "sha256": copy.sha256, "intact": copy.intact}
+            {"name": model.name, "path": str(copy.path), copy.found.algorithm: copy.found.digest, "intact": copy.intact}
             for model, copy in copies
         ]
         print_json({"files": records, "absent": absent})
@@ -98,7 +119,10 @@ def verify(
         for model, copy in copies:
             typer.echo(f"{'ok   ' if copy.intact else 'WRONG'} {model.name}: {copy.path}")
             if not copy.intact:
-                typer.echo(f"      its sha256 is {copy.sha256 or 'unreadable'}, the catalogue says {model.sha256}")
+                algorithm, digest = copy.found
+                typer.echo(
+                    f"      its {algorithm} is {digest or 'unreadable'}, the catalogue says {copy.wanted.digest}"
+                )
         for name in absent:
             typer.echo(f"absent {name}")
     raise typer.Exit(EXIT_FAILED if absent or not all(copy.intact for _, copy in copies) else 0)
@@ -127,8 +151,7 @@ def info(settings: Settings, name: Name, as_json: AsJson = False) -> None:
     if as_json:
         print_json(asdict(model) | {"path": str(found) if found else None})
         return
-    facts = {key: "\n".join(_lines(value)) for key, value in asdict(model).items()}
-    print_facts(facts | {"path": str(found) if found else "not here"})
+    print_facts(facts_of(model, found))
 
 
 def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
@@ -142,18 +165,8 @@ def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
     return models_of([default_profile(settings, catalogue)], catalogue)
 
 
-def commercial_use(model: Model) -> str:
-    """Whether a network's licence allows commercial use, in a word."""
-    return {True: "yes", False: "no", None: "not stated"}[model.commercial_use]
-
-
-def megabytes(model: Model) -> str:
-    """A network's size for a table."""
-    return f"{model.size / 1e6:.1f} MB"
-
-
 def _open(settings: Settings) -> tuple[Catalogue, Store]:
-    return Catalogue.load(settings.models), Store.from_settings(settings)
+    return open_catalogue(settings), Store.from_settings(settings)
 
 
 def _named(catalogue: Catalogue, names: Sequence[str]) -> list[Model]:
@@ -170,8 +183,7 @@ def _named(catalogue: Catalogue, names: Sequence[str]) -> list[Model]:
     return list(found.values())
 
 
-def _summary(model: Model, store: Store) -> dict[str, object]:
-    found = store.present(model)
+def _summary(model: Model, found: Path | None) -> dict[str, object]:
     return {
         "name": model.name,
         "aliases": model.aliases,
@@ -179,19 +191,9 @@ def _summary(model: Model, store: Store) -> dict[str, object]:
         "family": model.family,
         "size": model.size,
         "sha256": model.sha256,
+        "md5": model.md5,
+        "name_only": model.checksum is None,
         "licence": model.licence,
         "commercial_use": model.commercial_use,
         "path": str(found) if found else None,
     }
-
-
-def _lines(value: object) -> list[str]:
-    match value:
-        case dict():
-            return [f"{key}: {item}" for key, item in value.items()] or ["-"]
-        case list() | tuple():
-            return ["; ".join(_lines(item)) for item in value] or ["-"]
-        case None:
-            return ["-"]
-        case _:
-            return [str(value)]

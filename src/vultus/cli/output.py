@@ -14,6 +14,7 @@ from rich.table import Table
 
 from vultus.errors import (
     CatalogueError,
+    GroundTruthError,
     OutputUnwritable,
     PictureError,
     RequestError,
@@ -41,7 +42,14 @@ def exit_code_of(error: VultusError) -> int:
     match error:
         case PictureError():
             return EXIT_FAILED
-        case SettingsError() | OutputUnwritable() | RequestError() | UnknownModel() | CatalogueError():
+        case (
+            SettingsError()
+            | OutputUnwritable()
+            | RequestError()
+            | UnknownModel()
+            | CatalogueError()
+            | GroundTruthError()
+        ):
             return EXIT_USAGE
         case _:
             return EXIT_UNAVAILABLE

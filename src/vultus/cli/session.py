@@ -30,11 +30,12 @@ def open_engine(settings: Settings, plan: Plan) -> Iterator[tuple[FaceEngine, Pr
     Raises:
         VultusError: The engine or one of the networks cannot be had.
     """
+    from vultus.attributes import DERIVED
     from vultus.engine import FaceEngine
 
     with log_as_notes(), FaceEngine(settings) as engine:
         profile = engine.default_profile
-        if not plan.embeddings:
+        if not plan.embeddings and not any(DERIVED[fact].embeds for fact in plan.attributes & DERIVED.keys()):
             profile = replace(profile, embedder=None)
         if not plan.attributes:
             profile = replace(profile, attributes=())

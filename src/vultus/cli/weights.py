@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vultus.cli.compose import Service
+from vultus.cli.model_facts import megabytes
 from vultus.cli.models import configured
 from vultus.errors import UnknownModel, VultusError
 from vultus.settings import Settings, load_settings, variable_of
 from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.licence import check_licence
+from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Store
 
 _CHOICES = ("pack", "detector", "embedder", "attributes", "license_policy", "offline")
@@ -23,14 +25,14 @@ class Weight:
 
     Attributes:
         name: The network.
-        size: Bytes.
+        size: As a table shows it.
         licence: What may be done with it.
         path: Where it is on this machine; ``None`` where it is not.
         can_be_fetched: Whether it would be fetched, as it is not here.
     """
 
     name: str
-    size: int
+    size: str
     licence: str
     path: str | None
     can_be_fetched: bool
@@ -39,7 +41,7 @@ class Weight:
     def cells(self) -> tuple[str, str, str, str]:
         """For a table."""
         missing = "missing: fetched at the first start" if self.can_be_fetched else "missing, and cannot be fetched"
-        return self.name, f"{self.size / 1e6:.1f} MB", self.licence, self.path or missing
+        return self.name, self.size, self.licence, self.path or missing
 
 
 def check_weights(values: Mapping[str, Any], service: Service) -> tuple[list[Weight], list[str], list[str]]:
@@ -56,7 +58,7 @@ def check_weights(values: Mapping[str, Any], service: Service) -> tuple[list[Wei
         **{name: values[name] for name in _CHOICES if name in values},
         model_path=(*load_settings().model_path, *_folders(values, service)),
     )
-    catalogue, store = Catalogue.load(settings.models), Store.from_settings(settings)
+    catalogue, store = open_catalogue(settings), Store.from_settings(settings)
     known, problems = _known(settings, catalogue)
     notes: list[str] = []
     try:
@@ -67,8 +69,8 @@ def check_weights(values: Mapping[str, Any], service: Service) -> tuple[list[Wei
     weights = []
     for model in {model.name: model for model in models}.values():
         path = store.present(model)
-        can_be_fetched = path is None and not settings.offline and bool(model.sources)
-        weights.append(Weight(model.name, model.size, model.licence, str(path) if path else None, can_be_fetched))
+        can_be_fetched = path is None and store.may_fetch(model)
+        weights.append(Weight(model.name, megabytes(model), model.licence, str(path) if path else None, can_be_fetched))
         if path is None and not can_be_fetched:
             problems.append(
                 f"{model.name} is not here, and cannot be fetched: put it into a folder of VULTUS_MODEL_PATH"
@@ -114,12 +116,10 @@ def _plugins(names: Iterable[str], catalogue: Catalogue) -> tuple[list[Model], l
         original = _original(text)
         if original is None:
             continue
-        try:
-            models.append(catalogue.model(original))
-        except UnknownModel:
-            notes.append(
-                f"{text}: its network {original} is not in the catalogue; another stands in, or it is left out"
-            )
+        if catalogue.knows(original) and (model := catalogue.model(original)).checksum:
+            models.append(model)
+        else:
+            notes.append(f"{text}: its network {original} cannot be had; another stands in, or it is left out")
     return models, notes
 
 

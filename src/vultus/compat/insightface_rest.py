@@ -13,12 +13,13 @@ _NO_GPU = (
     "this version of Vultus has no GPU engine, and would not put you on the CPU unasked; "
     "set it to `onnx`, or give `VULTUS_RUNTIME`"
 )
-_STAND_IN = (
-    "DET_NAME is not set, and the detector InsightFace-REST then uses, scrfd_10g_gnkps, is not in the catalogue: "
-    "det_10g (scrfd_10g_bnkps) stands in, which misses some faces that fill more than 40 % of a picture"
-)
 _OLDER = "gone since 2022; faces are chosen by `limit_faces` and `min_face_size` of the request"
 _ONE_PROCESS = "rows of a picture are computed on all cores whatever their number"
+
+
+def _embedder(name: str) -> str:
+    """Its ``glintr100`` is an export of its own: vectors stored with it are compared with nothing else."""
+    return "glintr100_insightface_rest" if name == "glintr100" else name
 
 
 def _backend(value: str) -> Reading:
@@ -98,16 +99,18 @@ PRODUCT = Product(
         honoured(
             "DET_NAME",
             "detector",
-            "passed on; not set, `det_10g` stands in for the default, with a warning",
+            "passed on",
             default="scrfd_10g_gnkps",
-            unset=Reading(values={"detector": "det_10g"}, remark=_STAND_IN),
+            unset=Reading(values={"detector": "scrfd_10g_gnkps"}),
         ),
         honoured(
             "REC_NAME",
             "embedder",
-            "passed on; the default is the same here, as stored embeddings depend on it",
+            "passed on, the default too, for stored embeddings depend on it; its own export of `glintr100` is called "
+            "`glintr100_insightface_rest` here",
             default="glintr100",
-            unset=Reading(values={"embedder": "glintr100"}),
+            parse=_embedder,
+            unset=Reading(values={"embedder": _embedder("glintr100")}),
         ),
         _attribute("GA_NAME", "network for gender and age"),
         _attribute("MASK_DETECTOR", "network for masks"),

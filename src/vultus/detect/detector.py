@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vultus.errors import EngineError
 from vultus.runtime.ticket import Ticket
@@ -28,7 +30,7 @@ class Detector(Protocol):
         Args:
             canvas: RGB uint8, of the size the detector was loaded for.
             threshold: Only faces that score above it count.
-            nms_threshold: IoU above which the weaker of two boxes is dropped.
+            nms_threshold: IoU above which the weaker of two boxes is dropped; 1 keeps both.
             ticket: Whose work it is.
 
         Returns:
@@ -62,8 +64,25 @@ def suppress(candidates: Detection, nms_threshold: float) -> Detection:
     Returns:
         What stays, by descending score; of equal scores the earlier comes first.
     """
-    order = np.argsort(-candidates.scores, kind="stable")[:MAX_CANDIDATES]
-    boxes = candidates.boxes[order]
+    return take(candidates, survivors(candidates.boxes, candidates.scores, nms_threshold))
+
+
+def survivors(
+    boxes: NDArray[np.floating],
+    scores: FloatArray,
+    overlap: float,
+    of: Literal["union", "smaller"] = "union",
+) -> Index:
+    """Places of the boxes ``(n, 4)`` that ``suppress`` keeps, by descending score ``(n,)``.
+
+    Args:
+        boxes: In any order.
+        scores: Theirs.
+        overlap: A box stays if what it shares with every better one that stays is at most this part of...
+        of: the area that both cover (IoU), or the area of the smaller.
+    """
+    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+    boxes = boxes[order]
     low, high = boxes[:, :2], boxes[:, 2:] + 1
     areas = np.prod(high - low, axis=1)
     alive = np.ones(len(order), np.bool_)
@@ -75,14 +94,25 @@ def suppress(candidates: Detection, nms_threshold: float) -> Detection:
         rest = slice(index + 1, None)
         inside = np.minimum(high[index], high[rest]) - np.maximum(low[index], low[rest])
         shared = np.prod(np.maximum(inside, 0), axis=1)
-        alive[rest] &= shared <= nms_threshold * (areas[index] + areas[rest] - shared)
-    return take(candidates, order[keep])
+        whole = areas[index] + areas[rest] - shared if of == "union" else np.minimum(areas[index], areas[rest])
+        alive[rest] &= shared <= overlap * whole
+    return order[keep]
 
 
 def take(detection: Detection, index: Index | list[int] | slice) -> Detection:
     """The faces at ``index``, in that order."""
     points = detection.landmarks
     return Detection(detection.boxes[index], detection.scores[index], None if points is None else points[index])
+
+
+def join(parts: Sequence[Detection]) -> Detection:
+    """Detections of one detector put together; in no order."""
+    points = [part.landmarks for part in parts if part.landmarks is not None]
+    return Detection(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate(points) if points else None,
+    )
 
 
 def rescale(detection: Detection, scale: float | tuple[float, float]) -> Detection:

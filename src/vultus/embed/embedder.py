@@ -38,13 +38,15 @@ class Embedder:
     Args:
         network: The network.
         crop: What it wants to see of a face.
-        size: Length of the embedding.
+        size: Length of the embedding; ``None``: whatever the network answers.
+        shortest: What answers with fewer values is no embedder.
     """
 
-    def __init__(self, network: Network, crop: CropSpec, size: int) -> None:
+    def __init__(self, network: Network, crop: CropSpec, size: int | None, shortest: int = 1) -> None:
         self.crop = crop
         self.size = size
         self._network = network
+        self._shortest = shortest
 
     def embed(self, crops: Image, ticket: Ticket) -> Embeddings:
         """Embed aligned crops.
@@ -58,10 +60,19 @@ class Embedder:
             EngineError: It is not finite.
         """
         output = self._network.run(crops, ticket)[0]
+        # (n, d), or (n, d, 1, 1) from an export that kept the axes it pooled over.
+        if output.ndim not in (2, 4) or max(output.shape[1:]) * len(crops) != output.size:
+            raise IncompatibleGraph(
+                f"{self._network.spec.name} answers with shape {output.shape}, which is not one vector a face."
+            )
         raw: FloatArray = np.asarray(output, np.float32).reshape(len(crops), -1)
-        if raw.shape[1] != self.size:
+        if self.size not in (None, raw.shape[1]):
             raise IncompatibleGraph(
                 f"{self._network.spec.name} answers with {raw.shape[1]} values a face; its entry says {self.size}."
+            )
+        if raw.shape[1] < self._shortest:
+            raise IncompatibleGraph(
+                f"{self._network.spec.name} answers with {raw.shape[1]} values a face, too few for an embedding."
             )
         norms = np.linalg.norm(raw, axis=1)
         if not np.isfinite(norms).all():

@@ -28,16 +28,34 @@ def template(size: int) -> FloatArray:
     return ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE)
 
 
+def aligned_points(spec: CropSpec) -> FloatArray:
+    """Where the five landmarks belong in a crop of the kind ``template``: float32 ``(5, 2)``."""
+    return _with_margins(template(spec.size), spec)
+
+
+def _with_margins(points: FloatArray, spec: CropSpec) -> FloatArray:
+    """Points ``(..., 2)`` of the template's square, in a crop that shows it grown by the crop's margins."""
+    left, top, right, bottom = spec.margins
+    grown = points + np.array([left, top], np.float32) * spec.size
+    return np.asarray(grown / np.array([1 + left + right, 1 + top + bottom], np.float32), np.float32)
+
+
 def face_in_crop(spec: CropSpec) -> Detection:
     """The face that such a crop shows, in the crop's pixels, as a detector would have found it in the picture.
 
     Its landmarks are known only where the crop was aligned by them. The score is 1.
     """
     if spec.kind == "template":
-        factor = np.float32(spec.size / TEMPLATE_SIZE)
-        return Detection(TEMPLATE_BOX[np.newaxis] * factor, np.ones(1, np.float32), template(spec.size)[np.newaxis])
-    middle, half = spec.size / 2, spec.size / spec.scale / 2
-    box = np.array([[middle - half, middle - half, middle + half, middle + half]], np.float32)
+        corners = TEMPLATE_BOX.reshape(2, 2) * np.float32(spec.size / TEMPLATE_SIZE)
+        box = _with_margins(corners, spec).reshape(1, 4)
+        return Detection(box, np.ones(1, np.float32), aligned_points(spec)[np.newaxis])
+    if spec.kind == "margins":
+        left, top, right, bottom = spec.margins
+        across, down = spec.size / (1 + left + right), spec.size / (1 + top + bottom)
+        box = np.array([[left * across, top * down, (1 + left) * across, (1 + top) * down]], np.float32)
+    else:
+        middle, half = spec.size / 2, spec.size / spec.scale / 2
+        box = np.array([[middle - half, middle - half, middle + half, middle + half]], np.float32)
     return Detection(box, np.ones(1, np.float32), None)
 
 
@@ -53,27 +71,92 @@ class Crops(NamedTuple):
     matrices: NDArray[np.float64]
 
 
-def cut_crops(image: Image, faces: Detection, spec: CropSpec) -> Crops:
-    """Cut one crop per face, bilinear, black outside the picture.
+def cut_crops(image: Image, faces: Detection, spec: CropSpec, scale: float = 1.0) -> Crops:
+    """Cut one crop per face.
+
+    Bilinear; where a part of the picture is stretched (``margins``, ``inside``) and shrinks, by area.
 
     Args:
         image: RGB uint8 ``(h, w, 3)``.
         faces: Boxes and landmarks in picture pixels.
         spec: Which crop.
+        scale: Canvas pixels per picture pixel, where the faces were detected on a canvas; for ``margins`` alone.
 
     Raises:
         ValueError: The crop needs landmarks, and the detection has none.
     """
+    if spec.kind in ("margins", "inside"):
+        return _cut_stretched(image, faces.boxes, spec, scale)
     if spec.kind == "box":
         matrices = box_transforms(faces.boxes, spec.scale, spec.size)
     elif faces.landmarks is None:
         raise ValueError("a template crop needs landmarks")
     else:
-        matrices = similarity_transforms(faces.landmarks, template(spec.size))
+        matrices = similarity_transforms(faces.landmarks, aligned_points(spec))
     pixels = np.empty((len(faces), spec.size, spec.size, 3), np.uint8)
     for crop, matrix in zip(pixels, matrices, strict=True):
         cv2.warpAffine(image, matrix, (spec.size, spec.size), dst=crop)
     return Crops(pixels, matrices)
+
+
+def _cut_stretched(image: Image, boxes: FloatArray, spec: CropSpec, scale: float) -> Crops:
+    height, width = image.shape[:2]
+    if spec.kind == "margins":
+        grown = with_margins(boxes, spec.margins, scale)
+    else:
+        grown = inside(boxes, spec.scale, width, height)
+    corners = np.clip(grown, 0, [width, height, width, height]).astype(np.int64)
+    # Of a box that lies outside the picture a pixel at its edge is left.
+    low = np.minimum(corners[:, :2], [width - 1, height - 1])
+    high = np.maximum(corners[:, 2:], low + 1)
+    pixels = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
+    for crop, (left, top), (right, bottom) in zip(pixels, low, high, strict=True):
+        part = image[top:bottom, left:right]
+        method = cv2.INTER_AREA if min(part.shape[:2]) > spec.size else cv2.INTER_LINEAR
+        crop[:] = cv2.resize(part, (spec.size, spec.size), interpolation=method)
+    factors = spec.size / (high - low)
+    matrices = np.zeros((len(boxes), 2, 3))
+    matrices[:, [0, 1], [0, 1]] = factors
+    matrices[:, :, 2] = -low * factors
+    return Crops(pixels, matrices)
+
+
+def with_margins(
+    boxes: FloatArray, margins: tuple[float, float, float, float], scale: float = 1.0
+) -> NDArray[np.float64]:
+    """Boxes ``(n, 4)`` grown by fractions (left, top, right, bottom) of their own width and height.
+
+    As in CompreFace, box and grown box are cut down to whole pixels of the detector's canvas, and begin within it:
+    FaceNet's embeddings of crops that differ by one such pixel lie 0.2 apart.
+
+    Args:
+        boxes: In picture pixels.
+        margins: The fractions.
+        scale: Canvas pixels per picture pixel.
+    """
+    box = np.asarray(boxes, np.float64) * scale
+    low = np.trunc(np.maximum(box[:, :2], 0))
+    sides = np.trunc(box[:, 2:] - low)
+    grown_low = np.maximum(low - sides * margins[:2], 0)
+    grown_high = low + sides * (1 + np.asarray(margins[2:]))
+    grown: NDArray[np.float64] = np.trunc(np.concatenate([grown_low, grown_high], axis=1)) / scale
+    return grown
+
+
+def inside(boxes: FloatArray, scale: float, width: int, height: int) -> NDArray[np.float64]:
+    """Boxes ``(n, 4)`` grown about their centres, no further than the picture allows, and moved into it.
+
+    As in Silent-Face-Anti-Spoofing (``CropImage`` of minivision-ai): the factor is bounded so that the grown box is at
+    most as large as the picture less one pixel; what reaches over an edge is shifted back.
+    """
+    box = np.asarray(boxes, np.float64)
+    picture = np.array([width - 1, height - 1], np.float64)
+    sides = np.maximum(box[:, 2:] - box[:, :2], 1)
+    factor = np.minimum((picture / sides).min(axis=1), scale)[:, np.newaxis]
+    half = sides * factor / 2
+    centre = (box[:, :2] + box[:, 2:]) / 2
+    shift = np.maximum(half - centre, 0) - np.maximum(centre + half - picture, 0)
+    return np.concatenate([centre - half + shift, centre + half + shift], axis=1)
 
 
 def similarity_transforms(points: FloatArray, target: FloatArray) -> NDArray[np.float64]:

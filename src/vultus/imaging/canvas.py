@@ -16,7 +16,7 @@ def lay_on_canvas(image: Image, rule: CanvasRule) -> Canvas:
 
     With ``rule.fit == "truncate"`` the scaled size is truncated to whole pixels and the scale is that of the height, as
     InsightFace's detectors do; with ``"exact"`` the factor is applied as it is and the size rounded, as in
-    InsightFace-REST.
+    InsightFace-REST; with ``"rounded"`` the picture is stretched to the rounded size, as in CompreFace.
 
     Args:
         image: RGB uint8 ``(h, w, 3)``.
@@ -35,6 +35,8 @@ def lay_on_canvas(image: Image, rule: CanvasRule) -> Canvas:
         scaled, scale = image, 1.0
     elif rule.fit == "exact":
         scaled, scale = _resize_exact(image, factor, rule), factor
+    elif rule.fit == "rounded":
+        scaled, scale = _resize_rounded(image, factor, rule), factor
     else:
         scaled = _resize_truncated(image, factor, rule)
         scale = len(scaled) / height
@@ -57,9 +59,19 @@ def stretch(image: Image, side: int) -> Image:
 def _resize_exact(image: Image, factor: float, rule: CanvasRule) -> Image:
     height, width = image.shape[:2]
     # OpenCV rounds the size itself, but refuses a side that rounds to nothing.
-    size = None if min(height, width) * factor >= 1 else (max(1, round(width * factor)), max(1, round(height * factor)))
+    size = None if min(height, width) * factor >= 1 else _rounded(image, factor)
     resized = cv2.resize(image, size, fx=factor, fy=factor, interpolation=_method(factor, rule))
     return np.asarray(resized, np.uint8)
+
+
+def _resize_rounded(image: Image, factor: float, rule: CanvasRule) -> Image:
+    resized = cv2.resize(image, _rounded(image, factor), interpolation=_method(factor, rule))
+    return np.asarray(resized, np.uint8)
+
+
+def _rounded(image: Image, factor: float) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _resize_truncated(image: Image, factor: float, rule: CanvasRule) -> Image:

@@ -6,8 +6,9 @@ and is easy to predict. The detector finds one face in every 32 x 32 cell of its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,9 +19,12 @@ from vultus.runtime.ticket import Ticket
 from vultus.types import FloatArray, Image, InputSpec
 from vultus.zoo.catalogue import Model
 
+Answer: TypeAlias = Callable[[Image], tuple[FloatArray, ...]]
+
 CELL = 32
 BRIGHT = 200
 _STRIDES = (8, 16, 32)
+_USUAL_EMBEDDING = 512
 
 
 class DummyRuntime:
@@ -31,6 +35,11 @@ class DummyRuntime:
     precision = "f32"
     needs_files = False
 
+    @property
+    def families(self) -> Collection[str]:
+        """Those that have a stand-in."""
+        return _ANSWERS.keys()
+
     def load(self, model: Model, path: Path, spec: InputSpec) -> DummyNetwork:  # noqa: ARG002 - there is no file
         """See ``Runtime.load``.
 
@@ -39,13 +48,13 @@ class DummyRuntime:
         """
         if model.family not in _ANSWERS:
             raise IncompatibleGraph(f"the dummy runtime cannot play the family {model.family!r} of {model.name}.")
-        return DummyNetwork(model.name, spec, _ANSWERS[model.family])
+        return DummyNetwork(model.name, spec, _ANSWERS[model.family](model))
 
 
 class DummyNetwork:
     """Answers from the pixels by a fixed rule."""
 
-    def __init__(self, name: str, spec: InputSpec, answer: Callable[[Image], tuple[FloatArray, ...]]) -> None:
+    def __init__(self, name: str, spec: InputSpec, answer: Answer) -> None:
         self._answer = answer
         example = answer(np.zeros((1, spec.height, spec.width, 3), np.uint8))
         self.spec = NetworkSpec(name, spec, tuple(f"out{index}" for index in range(len(example))))
@@ -77,8 +86,9 @@ def _scrfd(batch: Image) -> tuple[FloatArray, ...]:
     return (*scores, *boxes, *points)
 
 
-def _embedding(size: int) -> Callable[[Image], tuple[FloatArray, ...]]:
+def _embedding(model: Model) -> Answer:
     """A fixed random projection of the crop's 8 x 8 colour mosaic: like crops get like vectors."""
+    size = model.embedding_size or _USUAL_EMBEDDING
     projection = np.random.default_rng(112).standard_normal((8 * 8 * 3 + 1, size)).astype(np.float32)
 
     def answer(batch: Image) -> tuple[FloatArray, ...]:
@@ -91,11 +101,22 @@ def _embedding(size: int) -> Callable[[Image], tuple[FloatArray, ...]]:
     return answer
 
 
+def _circle(points: int) -> FloatArray:
+    """Points on a circle of half the crop's size, float32 ``(points, 2)``; real networks too go from -1 to 1."""
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    return np.asarray(np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2, np.float32)
+
+
 def _landmarks106(batch: Image) -> tuple[FloatArray, ...]:
-    """106 points on a circle of half the crop's size, as the real network scales them (-1 to 1)."""
-    angle = np.linspace(0, 2 * np.pi, 106, endpoint=False)
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32).ravel() / 2
-    return (np.tile(circle, (len(batch), 1)),)
+    """106 points on a circle."""
+    return (np.tile(_circle(106).ravel(), (len(batch), 1)),)
+
+
+def _landmarks68(batch: Image) -> tuple[FloatArray, ...]:
+    """68 points on a circle at depth 0, after 1,035 others."""
+    points = np.zeros((1103, 3), np.float32)
+    points[-68:, :2] = _circle(68)
+    return (np.tile(points.ravel(), (len(batch), 1)),)
 
 
 def _brightness(batch: Image) -> FloatArray:
@@ -117,18 +138,69 @@ def _genderage_v1(batch: Image) -> tuple[FloatArray, ...]:
     return (np.concatenate([1 - bright, bright, pairs], axis=1),)
 
 
-def _mask(batch: Image) -> tuple[FloatArray, ...]:
+def _percent(batch: Image) -> tuple[FloatArray, ...]:
+    """The age is the brightness in percent."""
+    return (_brightness(batch)[:, np.newaxis] * 100,)
+
+
+def _angles(batch: Image) -> tuple[FloatArray, ...]:
+    """Yaw, pitch and roll are one, two and three times the brightness, in tens of degrees."""
+    return (_brightness(batch)[:, np.newaxis] * np.array([10, 20, 30], np.float32),)
+
+
+def _age_classes(model: Model) -> Answer:
+    """Two neighbouring classes share the probability, so that single years add up to the brightness in percent."""
+    classes = len(model.parameters.get("ages", range(81)))
+
+    def answer(batch: Image) -> tuple[FloatArray, ...]:
+        place = np.minimum(_brightness(batch) * 100, classes - 1)[:, np.newaxis]
+        return (np.maximum(1 - np.abs(np.arange(classes, dtype=np.float32) - place), 0),)
+
+    return answer
+
+
+def _classes(count: int, place: int, *, logits: bool) -> Answer:
+    """The brighter the crop, the surer the class at ``place``; the others are all as probable."""
+
+    def answer(batch: Image) -> tuple[FloatArray, ...]:
+        bright = np.clip(_brightness(batch), 1e-6, 1 - 1e-6)[:, np.newaxis]
+        rows = np.repeat((1 - bright) / (count - 1), count, axis=1)
+        rows[:, place] = bright[:, 0]
+        return (np.asarray(np.log(rows) if logits else rows, np.float32),)
+
+    return answer
+
+
+def _gender_classes(model: Model) -> Answer:
+    """Bright crops are male."""
+    given = model.parameters
+    return _classes(2, 0 if given.get("first") == "male" else 1, logits=given.get("softmax", False))
+
+
+def _liveness(model: Model) -> Answer:
+    """The brighter the crop, the surer that it is real."""
+    return _classes(model.parameters["classes"], model.parameters["real"], logits=True)
+
+
+def _mask(model: Model) -> Answer:
     """The brighter the crop, the surer a mask."""
-    bright = _brightness(batch)
-    return (np.stack([bright, 1 - bright], axis=1),)
+    given: dict[str, Any] = {"classes": ["mask", "no_mask"], "softmax": False} | model.parameters
+    return _classes(len(given["classes"]), given["classes"].index("mask"), logits=given["softmax"])
 
 
-_ANSWERS: dict[str, Callable[[Image], tuple[FloatArray, ...]]] = {
-    "scrfd": _scrfd,
-    "arcface": _embedding(512),
-    "sface": _embedding(128),
-    "landmarks106": _landmarks106,
-    "genderage": _genderage,
-    "genderage_v1": _genderage_v1,
+_ANSWERS: dict[str, Callable[[Model], Answer]] = {
+    "scrfd": lambda _: _scrfd,
+    "arcface": _embedding,
+    "facenet": _embedding,
+    "sface": _embedding,
+    "landmarks106": lambda _: _landmarks106,
+    "landmarks68": lambda _: _landmarks68,
+    "genderage": lambda _: _genderage,
+    "genderage_v1": lambda _: _genderage_v1,
+    "age_classes": _age_classes,
+    "gender_classes": _gender_classes,
+    "ssrnet": lambda _: _percent,
+    "fsanet": lambda _: _angles,
+    "liveness": _liveness,
     "mask": _mask,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from numpy.typing import NDArray
 
 from vultus.runtime.ticket import Ticket
-from vultus.types import Image, InputSpec
+from vultus.types import CropSpec, Image, InputSpec
 from vultus.zoo.catalogue import Model
 
 Outputs: TypeAlias = tuple[NDArray[Any], ...]
@@ -51,6 +52,37 @@ class Network(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a family makes a detector, an embedder or an attribute of.
+
+    Attributes:
+        model: The catalogue entry.
+        load: Loads a network by catalogue name, at a size ``(width, height)`` or, with ``None``, at its own.
+        size: Of the detector's canvas, ``(width, height)``; ``None`` for what is no detector.
+    """
+
+    model: Model
+    load: Callable[[str, tuple[int, int] | None], Network]
+    size: tuple[int, int] | None = None
+
+    @property
+    def network(self) -> Network:
+        """The entry's own network, at the size of the canvas."""
+        return self.load(self.model.name, self.size)
+
+    @property
+    def companions(self) -> list[Network]:
+        """The networks that the entry names as its companions, at their own sizes."""
+        return [self.load(name, None) for name in self.model.companions]
+
+    @property
+    def crop(self) -> CropSpec:
+        """What the network wants to see of a face; there is such a thing but for detectors."""
+        assert self.model.crop  # the catalogue sees to it
+        return self.model.crop
+
+
 class Runtime(Protocol):
     """An inference engine: turns catalogue entries and files into networks.
 
@@ -65,6 +97,11 @@ class Runtime(Protocol):
     device: str
     precision: str
     needs_files: bool
+
+    @property
+    def families(self) -> Collection[str] | None:
+        """The only families it can run; ``None``: it runs any graph."""
+        ...
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """Make a network ready to run with an input as in ``spec`` (its size may differ from the catalogue's).

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 
-from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
+from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, VultusError
+from vultus.runtime.graph import check_size, reshaped
 from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowNetwork, RowOutputs
@@ -35,6 +37,7 @@ class OnnxRuntime:
     precision = "f32"
     device = "CPU"
     needs_files = True
+    families: Collection[str] | None = None
 
     def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
         if device.lower() != "cpu":
@@ -49,12 +52,23 @@ class OnnxRuntime:
         self._options.log_severity_level = 3
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
-        """See ``Runtime.load``."""
+        """See ``Runtime.load``. A graph that declares a fixed input of another size is given one of the size wanted.
+
+        Raises:
+            RuntimeUnavailable: The library ``onnx``, which that takes, is not installed.
+        """
+        check_size(model, spec)
         try:
-            session = ort.InferenceSession(path, self._options, providers=["CPUExecutionProvider"])
+            session = self._open(path)
+            if _clashes(session, model, spec):
+                session = self._open(reshaped(path.read_bytes(), spec.shape))
+                _try_out(session, spec)
+        except VultusError:
+            raise
         except Exception as error:  # the library's exceptions share no base class
-            raise IncompatibleGraph(f"{path.name} cannot be read as {model.name}: {error}") from error
-        _check_input(session, model, spec)
+            raise IncompatibleGraph(
+                f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {error}"
+            ) from error
         names = tuple(output.name for output in session.get_outputs())
         name = session.get_inputs()[0].name
 
@@ -63,6 +77,9 @@ class OnnxRuntime:
 
         return RowNetwork(NetworkSpec(model.name, spec, names), Pool([session] * self._streams), compute, self._workers)
 
+    def _open(self, graph: Path | bytes) -> ort.InferenceSession:
+        return ort.InferenceSession(graph, self._options, providers=["CPUExecutionProvider"])
+
 
 def normalise(pixels: Image, spec: InputSpec) -> FloatArray:
     """RGB uint8 ``(height, width, 3)`` as the float32 batch of one that ``spec`` describes."""
@@ -70,16 +87,32 @@ def normalise(pixels: Image, spec: InputSpec) -> FloatArray:
     blob = np.asarray(cv2.dnn.blobFromImage(pixels, mean=spec.mean, swapRB=swap), np.float32)
     if any(value != 1 for value in spec.std):
         blob /= np.asarray(spec.std, np.float32).reshape(1, 3, 1, 1)
+    if spec.whiten:
+        blob = (blob - blob.mean()) / max(blob.std(), 1 / np.sqrt(blob.size, dtype=np.float32))
     return blob if spec.layout == "nchw" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
 
 
-def _check_input(session: ort.InferenceSession, model: Model, spec: InputSpec) -> None:
-    """A free axis is a string or ``None`` in the declared shape; a fixed one must be what will be fed."""
+def _clashes(session: ort.InferenceSession, model: Model, spec: InputSpec) -> bool:
+    """Whether the graph declares another batch, height or width than ``spec``; a free axis is a string or ``None``.
+
+    Raises:
+        IncompatibleGraph: It takes no pictures, or none of this layout.
+    """
     declared = session.get_inputs()[0].shape
-    clash = len(declared) != 4 or any(
-        isinstance(size, int) and size != ours for size, ours in zip(declared, spec.shape, strict=True)
-    )
-    if clash:
+    wrong = [
+        axis
+        for axis, (size, ours) in enumerate(zip(declared, spec.shape, strict=False))
+        if isinstance(size, int) and size != ours
+    ]
+    if len(declared) != len(spec.shape) or spec.layout.index("c") in wrong:
         raise IncompatibleGraph(
-            f"{model.name} takes an input of shape {declared}, not {list(spec.shape)}; choose another canvas."
+            f"{model.name} takes an input of shape {declared}, which is no picture laid out as {spec.layout}."
         )
+    return bool(wrong)
+
+
+def _try_out(session: ort.InferenceSession, spec: InputSpec) -> None:
+    """Run once on a black picture: shapes that are computed on the way do not fit only then."""
+    quiet = ort.RunOptions()
+    quiet.log_severity_level = 4
+    session.run(None, {session.get_inputs()[0].name: np.zeros(spec.shape, np.float32)}, quiet)

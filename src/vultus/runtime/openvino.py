@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 from openvino import Layout, Type
+from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
+from vultus.runtime.graph import check_size
 from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowNetwork, RowOutputs
@@ -37,6 +40,7 @@ class OpenVinoRuntime:
 
     name = "openvino"
     needs_files = True
+    families: Collection[str] | None = None
 
     def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
         self._core = ov.Core()
@@ -48,6 +52,7 @@ class OpenVinoRuntime:
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``. Normalisation and layout become part of the graph, which then takes uint8 pixels."""
+        check_size(model, spec)
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
         if self.device == "CPU":
             options |= {
@@ -113,4 +118,14 @@ def _take_pixels(graph: ov.Model, spec: InputSpec) -> ov.Model:
         steps.mean(list(spec.mean))
     if any(value != 1 for value in spec.std):
         steps.scale(list(spec.std))
+    if spec.whiten:
+        steps.custom(lambda pixels: _whiten(pixels, 3 * spec.width * spec.height))
     return processor.build()
+
+
+def _whiten(pixels: ov.Output, count: int) -> ov.Output:
+    """See ``InputSpec.whiten``; ``count`` values a picture."""
+    axes = np.array([1, 2, 3])
+    centred = ops.subtract(pixels, ops.reduce_mean(pixels, axes, keep_dims=True))
+    deviation = ops.sqrt(ops.reduce_mean(ops.multiply(centred, centred), axes, keep_dims=True))
+    return ops.divide(centred, ops.maximum(deviation, np.float32(count**-0.5))).output(0)

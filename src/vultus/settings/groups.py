@@ -24,7 +24,10 @@ class Networks(BaseModel):
 
     pack: str = Field(default="small", description="Pack of networks to use; `vultus models list` shows them.")
     detector: str | None = Field(default=None, description="Detector to use instead of the pack's.")
-    embedder: str | None = Field(default=None, description="Embedder to use instead of the pack's.")
+    embedder: str | None = Field(
+        default=None,
+        description="Embedder to use instead of the pack's; also the path of an ONNX file of ArcFace's shape.",
+    )
     attributes: Names = Field(
         default=(),
         description="Attribute networks to use beside the pack's, comma-separated; the last that tells a fact counts.",
@@ -67,9 +70,19 @@ class Detection(BaseModel):
     canvas: int = Field(
         default=640, ge=64, le=4096, multiple_of=32, description="Side of the detector's square input, pixels."
     )
+    second_canvas: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        multiple_of=32,
+        description="Side of a second input (128, say), where faces that nearly fill the picture are found; 0: none.",
+    )
     threshold: float = Field(default=0.5, gt=0, lt=1, description="Detector score above which a face counts.")
-    nms_threshold: float = Field(
-        default=0.4, gt=0, lt=1, description="Overlap (IoU) above which the weaker box is dropped."
+    nms_threshold: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Overlap (IoU) above which the weaker box is dropped; unset: the detector's own, mostly 0.4.",
     )
 
 
@@ -124,6 +137,9 @@ class Server(BaseModel):
     dialects: Names = Field(
         default=("insightface-rest", "face-triton", "arcface-api", "compreface"),
         description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
+    )
+    demographics: bool = Field(
+        default=False, description="Let /v1 tell age and gender, if networks in use can; other dialects always do."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the log says."

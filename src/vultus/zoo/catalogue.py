@@ -8,18 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError, with_config
 
 from vultus.errors import CatalogueError, UnknownModel
 from vultus.types import CropSpec, InputSpec
 
-Task: TypeAlias = Literal["detection", "embedding", "attributes"]
+Task: TypeAlias = Literal["detection", "embedding", "attributes", "companion"]
 
 # Names reach file names and pip's command line: neither a path nor an option may hide in one.
 _Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 _Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
+_DriveId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{10,}$")]
 _Version: TypeAlias = Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
 
 _Coefficients: TypeAlias = tuple[
@@ -58,10 +59,35 @@ class WheelSource:
         return f"{self.package}=={self.version}"
 
 
+@_strict
+@dataclass(frozen=True, slots=True)
+class DriveSource:
+    """A file on Google Drive, by the id in its link; ``member`` names the file inside a zip archive found there."""
+
+    gdrive: _DriveId
+    member: str | None = None
+
+    @property
+    def container(self) -> str:
+        """What has to be fetched; sources of several networks may share it."""
+        return f"https://drive.google.com/file/d/{self.gdrive}"
+
+
+def _kind(value: dict[str, Any]) -> str:
+    return next((kind for kind in ("url", "gdrive") if kind in value), "wheel")
+
+
 Source: TypeAlias = Annotated[
-    Annotated[UrlSource, Tag("url")] | Annotated[WheelSource, Tag("wheel")],
-    Discriminator(lambda value: "url" if "url" in value else "wheel"),
+    Annotated[UrlSource, Tag("url")] | Annotated[WheelSource, Tag("wheel")] | Annotated[DriveSource, Tag("gdrive")],
+    Discriminator(_kind),
 ]
+
+
+class Checksum(NamedTuple):
+    """What a file is known again by: the algorithm, as ``hashlib`` names it, and the lower-case hex digest."""
+
+    algorithm: Literal["sha256", "md5"]
+    digest: str
 
 
 @_strict
@@ -88,15 +114,16 @@ class Model:
         task: What it is for.
         family: Which pre- and post-processing it needs (``scrfd``, ``arcface`` ...).
         file: File name in local folders and in the cache; a catalogue file may leave it out for ``<name>.onnx``.
-        sha256: Lower-case hex digest of the file.
-        size: Length of the file in bytes.
         licence: SPDX name where there is one, else a short statement.
         commercial_use: Whether the weights' licence allows it; ``None``: not stated.
         source_project: Where the weights come from originally (address of the project).
         sources: Where the file is fetched, in order.
         input: Size and normalisation of the input.
+        sha256, md5: Lower-case hex digests of the file, as far as they are published. An entry with neither is known
+            by name only: it says what the network is, but no file can be verified, and so none is used.
+        size: Length of the file in bytes; ``None``: not published.
         crop: What an embedder or attribute network wants to see of a face.
-        embedding_size: Length of the embedding.
+        embedding_size: Length of the embedding; ``None``: whatever the network answers.
         threshold: Decision threshold of an embedder.
         similarity_coefficients: ``(c0, c1)`` of an embedder, with which ``(tanh((c0 - d) * c1) + 1) / 2`` of the
             Euclidean distance ``d`` of two embeddings of unit length, 0 to 2, is the probability that they are of one
@@ -105,18 +132,24 @@ class Model:
         training_data: What it was trained on, as far as stated.
         accuracy: Published or measured figures: what -> figure with its source.
         parameters: Whatever else the family needs.
+        local_names: What its file is called in local folders besides, where others may be called the same.
+        companions: Networks it is run together with (entries of the task ``companion``, or further ones of its own).
+        nms_threshold: Of a detector: IoU above which the weaker of two boxes is dropped, unless settings say otherwise.
+        resizable: Whether a detector takes an input of any size, or only that of ``input``.
+        note: What a person who wants to use it should know: why it cannot be fetched, where another form of it is.
     """
 
     name: _Name
     task: Task
     family: str
     file: _Name
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    size: Annotated[int, Field(gt=0)]
     licence: str
     source_project: str
     sources: tuple[Source, ...]
     input: InputSpec
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    size: Annotated[int, Field(gt=0)] | None = None
     commercial_use: bool | None = None
     crop: CropSpec | None = None
     embedding_size: Annotated[int, Field(gt=0)] | None = None
@@ -126,16 +159,32 @@ class Model:
     training_data: str = "not stated"
     accuracy: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    local_names: tuple[_Name, ...] = ()
+    companions: tuple[_Name, ...] = ()
+    nms_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
+    resizable: bool = True
+    note: str = ""
 
     def __post_init__(self) -> None:
         if min(self.input.width, self.input.height) < 1 or 0 in self.input.std:
             raise ValueError("input: width and height must be at least 1, std must not be 0")
-        if self.task != "detection" and self.crop is None:
-            raise ValueError("crop: is needed unless the task is detection")
-        if (self.task == "embedding") != (self.embedding_size is not None):
-            raise ValueError("embedding_size: is needed for the task embedding, and for no other")
+        if self.task in ("embedding", "attributes") and self.crop is None:
+            raise ValueError("crop: is needed for the tasks embedding and attributes")
+        if self.embedding_size is not None and self.task != "embedding":
+            raise ValueError("embedding_size: is for the task embedding alone")
         if self.similarity_coefficients is not None and self.task != "embedding":
             raise ValueError("similarity_coefficients: are for the task embedding alone")
+
+    @property
+    def checksum(self) -> Checksum | None:
+        """What a file is verified by, the stronger where there are two; ``None``: it is known by name only."""
+        if self.sha256 is not None:
+            return Checksum("sha256", self.sha256)
+        return None if self.md5 is None else Checksum("md5", self.md5)
+
+    def at(self, place: str) -> Model:
+        """The same network in a file of the user's, fetched from nowhere."""
+        return replace(self, file=place, sources=())
 
 
 @_strict
@@ -183,6 +232,7 @@ class Catalogue:
         self._models = dict(models)
         self._packs = dict(packs)
         self._names = _index(self._models.values())
+        self._files: dict[str, Model] = {}
         for pack in self._packs.values():
             self._check(pack)
 
@@ -212,6 +262,16 @@ class Catalogue:
                 raise CatalogueError(f"{origin}: {error}") from error
         return catalogue
 
+    def adding(self, model: Model, called: str) -> Self:
+        """This catalogue with one more network, or another entry of its name, that also is called by its file."""
+        catalogue = type(self)({**self._models, model.name: model}, self._packs)
+        catalogue._files[called] = model
+        return catalogue
+
+    def knows(self, name: str) -> bool:
+        """Whether a network has this name or alias."""
+        return name in self._names
+
     @property
     def models(self) -> tuple[Model, ...]:
         """All networks, in the order of the files."""
@@ -229,7 +289,7 @@ class Catalogue:
             UnknownModel: There is none; suggests what is spelt much like it.
         """
         try:
-            return self._names[name]
+            return self._files.get(name) or self._names[name]
         except KeyError:
             raise _unknown("network", name, self._names) from None
 
@@ -263,9 +323,11 @@ def _index(models: Iterable[Model]) -> dict[str, Model]:
     names: dict[str, Model] = {}
     files: dict[str, Model] = {}
     for model in models:
-        if files.setdefault(model.file, model) is not model:
+        first = files.setdefault(model.file, model)
+        if first is not model and (model.checksum is None or model.checksum != first.checksum):
             raise CatalogueError(
-                f"models.{model.name}.file: {model.file!r} already is that of {files[model.file].name!r}"
+                f"models.{model.name}.file: {model.file!r} already is that of {first.name!r}; entries share a file "
+                "only where their sha256 is the same"
             )
         for name in (model.name, *model.aliases):
             if name in names:

@@ -10,6 +10,15 @@ from vultus.zoo.catalogue import Model
 _COPYLEFT = ("GPL", "LGPL", "AGPL")
 
 
+def is_allowed(model: Model, policy: LicencePolicy) -> bool:
+    """Whether the policy allows a network; see ``check_licence``."""
+    try:
+        check_licence(model, policy)
+    except LicenseRefused:
+        return False
+    return True
+
+
 def check_licence(model: Model, policy: LicencePolicy) -> None:
     """Refuse a network that the policy does not allow.
 

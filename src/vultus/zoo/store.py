@@ -14,9 +14,12 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from vultus.errors import HashMismatch, ModelUnavailable
 from vultus.settings import Settings
-from vultus.zoo.catalogue import Model, Source
+from vultus.zoo.catalogue import Checksum, Model, Source
+from vultus.zoo.download import SourceFailed, redact
+from vultus.zoo.drive import DRIVE
+from vultus.zoo.entry import entry
 from vultus.zoo.progress import ProgressDisplay, show_progress
-from vultus.zoo.sources import BrokenArchive, SourceFailed, describe, extract, fetched, redact
+from vultus.zoo.sources import BrokenArchive, describe, extract, fetched
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +30,19 @@ class Copy:
 
     Attributes:
         path: Where it is.
-        sha256: Hex digest of what it holds; empty if it cannot be read.
-        intact: Whether that is what the catalogue says.
+        found: Checksum of what it holds, by the algorithm that the catalogue has one of; an empty digest if it cannot
+            be read.
+        wanted: What the catalogue says.
     """
 
     path: Path
-    sha256: str
-    intact: bool
+    found: Checksum
+    wanted: Checksum
+
+    @property
+    def intact(self) -> bool:
+        """Whether it is the network's file."""
+        return self.found == self.wanted
 
 
 class Store:
@@ -45,6 +54,7 @@ class Store:
             name or an alias, also as ``onnx/<name>/<name>.onnx``.
         offline: Never fetch anything.
         progress: Shows how far a download is.
+        drive: Address of Google Drive.
     """
 
     def __init__(
@@ -54,12 +64,14 @@ class Store:
         *,
         offline: bool = False,
         progress: ProgressDisplay = show_progress,
+        drive: str = DRIVE,
     ) -> None:
         self.cache = cache
         self.model_path = tuple(model_path)
         self.offline = offline
         self._progress = progress
-        self._verdicts: dict[tuple[Path, str], tuple[tuple[int, int], bool]] = {}
+        self._drive = drive
+        self._verdicts: dict[tuple[Path, Checksum], tuple[tuple[int, int], bool]] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -88,19 +100,26 @@ class Store:
         return next((path for path in self._places(model) if self._is_intact(path, model)), None)
 
     def copies(self, model: Model) -> list[Copy]:
-        """Every file on this machine that should be the network's, hashed anew."""
-        return [_examine(path, model) for path in self._places(model) if path.is_file()]
+        """Every file on this machine that should be the network's, hashed anew; none of one known by name only."""
+        wanted = model.checksum
+        return [_examine(path, wanted) for path in self._places(model) if wanted and path.is_file()]
 
     def present(self, model: Model) -> Path | None:
-        """Where a file of the network's length is, unverified: quick, for lists."""
+        """Where a file of the network's length is, unverified: quick, for lists; one of unknown length is verified."""
+        if model.checksum is None:
+            return None
         for path in self._places(model):
             state = _state(path)
-            if state is not None and state[0] == model.size:
+            if state is not None and (state[0] == model.size or (model.size is None and self._is_intact(path, model))):
                 return path
         return None
 
+    def may_fetch(self, model: Model) -> bool:
+        """Whether there is somewhere to fetch the network's file from, and a checksum to verify it by."""
+        return bool(model.sources) and model.checksum is not None and not self.offline
+
     def _places(self, model: Model) -> list[Path]:
-        called = (model.name, *model.aliases)
+        called = (model.name, *model.aliases, *model.local_names)
         # The last as in the folder of InsightFace-REST, so that those who come from there keep their files.
         files = [model.file, *(f"{name}.onnx" for name in called), *(f"onnx/{name}/{name}.onnx" for name in called)]
         names = dict.fromkeys(files)
@@ -108,19 +127,22 @@ class Store:
 
     def _is_intact(self, path: Path, model: Model) -> bool:
         """Whether a file is the network's; hashed at first, then only if its length or time has changed."""
-        state = _state(path)
-        if state is None:
+        state, wanted = _state(path), model.checksum
+        if state is None or wanted is None:
             return False
-        known = self._verdicts.get((path, model.sha256))
+        known = self._verdicts.get((path, wanted))
         if known is not None and known[0] == state:
             return known[1]
-        copy = _examine(path, model)
+        copy = _examine(path, wanted)
         if not copy.intact:
-            log.warning("passing over %s: its sha256 is %s, not %s", path, copy.sha256 or "unreadable", model.sha256)
-        self._verdicts[path, model.sha256] = state, copy.intact
+            digest = copy.found.digest or "unreadable"
+            log.warning("passing over %s: its %s is %s, not %s", path, wanted.algorithm, digest, wanted.digest)
+        self._verdicts[path, wanted] = state, copy.intact
         return copy.intact
 
     def _fetch_all(self, missing: Sequence[Model]) -> dict[str, Path]:
+        for model in missing:
+            self._refuse_unverifiable(model)
         if self.offline:
             absent = "; ".join(self._not_here(model) for model in missing)
             raise ModelUnavailable(f"{absent}; and nothing is fetched, because the setting offline is on. {_ADVICE}")
@@ -158,7 +180,10 @@ class Store:
     def _fetch_once(self, source: Source, model: Model, wanted: Sequence[Model], *, again: bool = False) -> None:
         """Move the network's file into the cache, and those of other wanted networks that come with it."""
         label = redact(source.container).rpartition("/")[2]
-        with self._progress(label) as report, fetched(source, self.cache, report, again=again) as file:
+        with (
+            self._progress(label) as report,
+            fetched(source, self.cache, report, again=again, drive=self._drive) as file,
+        ):
             self._put(file, source.member, model)
             for other in wanted:
                 for member in [own.member for own in other.sources if own.container == source.container]:
@@ -183,13 +208,28 @@ class Store:
             copy.unlink(missing_ok=True)
 
     def _accept(self, file: Path, model: Model) -> None:
-        found = _sha256(file)
-        if found != model.sha256:
+        wanted = model.checksum
+        assert wanted  # without one nothing is fetched
+        found = _digest(file, wanted.algorithm)
+        if found != wanted.digest:
             raise HashMismatch(
-                f"{model.file} as fetched has the sha256 {found}, but the catalogue says {model.sha256}; "
+                f"{model.file} as fetched has the {wanted.algorithm} {found}, but the catalogue says {wanted.digest}; "
                 "nothing was kept. Either the source has changed or somebody on the way changes files."
             )
         file.replace(self.cache / model.file)
+
+    def _refuse_unverifiable(self, model: Model) -> None:
+        """Say of a network that is known by name only how to use a file of one's own."""
+        if model.checksum is not None:
+            return
+        own = next((path for path in self._places(model) if path.is_file()), None)
+        sha256 = _digest(own, "sha256") if own else None
+        raise ModelUnavailable(
+            f"{model.name} is known by name only: the hash of its file is published nowhere, so that no file can be "
+            f"verified.{f' {model.note}' if model.note else ''} To use a file of your own, put it as {model.file} into "
+            f"a folder that VULTUS_MODEL_PATH names, and this entry into a catalogue file that VULTUS_MODELS names:\n\n"
+            f"{entry(model, sha256 or f'what `sha256sum {model.file}` says')}"
+        )
 
     def _not_here(self, model: Model) -> str:
         searched = [*map(str, self.model_path), f"the cache {self.cache}"]
@@ -229,17 +269,17 @@ _ADVICE = (
 )
 
 
-def _examine(path: Path, model: Model) -> Copy:
+def _examine(path: Path, wanted: Checksum) -> Copy:
     try:
-        found = _sha256(path)
+        found = Checksum(wanted.algorithm, _digest(path, wanted.algorithm))
     except OSError:
-        found = ""
-    return Copy(path, found, found == model.sha256)
+        found = Checksum(wanted.algorithm, "")
+    return Copy(path, found, wanted)
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path, algorithm: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _state(path: Path) -> tuple[int, int] | None:

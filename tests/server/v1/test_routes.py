@@ -12,6 +12,7 @@ import ormsgpack
 import pytest
 
 from vultus import __version__
+from vultus.attributes import DEMOGRAPHIC
 from vultus.settings import Settings
 
 pytestmark = pytest.mark.unit
@@ -299,3 +300,52 @@ def test_infos_come_as_messagepack_too(client: Any) -> None:
 def test_every_accept_line_counts(client: Any) -> None:
     answer = client.get("/v1/info", headers=[("accept", "*/*"), ("accept", "application/msgpack")])
     assert answer.headers["content-type"] == "application/msgpack"
+
+
+AGE_AND_GENDER = "genderage_v1,age_and_gender_age,age_and_gender_gender"
+
+
+@pytest.mark.parametrize("fact", sorted(DEMOGRAPHIC))
+def test_age_and_gender_are_told_only_where_the_operator_says_so(
+    start_app: Callable[..., Any], squares: Squares, fact: str
+) -> None:
+    document = {"images": [text(squares((1, 2)))], "attributes": ["pose", fact], "embeddings": "none"}
+    refused = start_app(attributes=AGE_AND_GENDER).post("/v1/faces", json=document)
+    assert refused.status_code == 422
+    problem = refused.json()
+    assert (problem["code"], problem["limit"]) == ("request_invalid", "demographics")
+    assert fact in problem["detail"]
+    assert "setting demographics" in problem["detail"]
+    told = start_app(attributes=AGE_AND_GENDER, demographics=True).post("/v1/faces", json=document)
+    (face,) = told.json()["pictures"][0]["faces"]
+    assert face["attributes"].keys() == {"pose", fact}
+    assert face["attributes"][fact] is not None
+
+
+def test_info_tells_which_attributes_may_be_asked(start_app: Callable[..., Any], squares: Squares) -> None:
+    free = ["landmarks106", "pose", "quality"]
+    for given, asked in (({}, free), ({"demographics": True}, sorted([*free, *DEMOGRAPHIC]))):
+        client = start_app(attributes=AGE_AND_GENDER, **given)
+        assert client.get("/v1/info").json()["attributes"] == asked
+        document = {"images": [text(squares((1, 2)))], "attributes": asked}
+        assert client.post("/v1/faces", json=document).status_code == 200
+
+
+def test_quality_and_pose_are_told_with_their_parts(client: Any, squares: Squares) -> None:
+    document = {"images": [text(squares((1, 2)))], "attributes": "quality,pose"}
+    (face,) = client.post("/v1/faces", json=document).json()["pictures"][0]["faces"]
+    quality = face["attributes"]["quality"]
+    assert 0 <= quality["score"] <= 1
+    assert quality["norm"] == pytest.approx(face["norm"])
+    assert "too small" in quality["reasons"]
+    assert face["attributes"]["pose"].keys() == {"pitch", "yaw", "roll"}
+
+
+def test_other_dialects_tell_age_and_gender_whatever_the_setting(
+    start_app: Callable[..., Any], squares: Squares
+) -> None:
+    client = start_app(attributes="genderage_v1")
+    document = {"images": {"data": [text(squares((1, 2)))]}, "extract_ga": True}
+    (face,) = client.post("/extract", json=document).json()["data"][0]["faces"]
+    assert face["gender"] in (0, 1)
+    assert face["age"] is not None

@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vultus.attributes import head_pose
 from vultus.engine import FaceEngine
 from vultus.errors import (
     Cancelled,
@@ -167,7 +166,7 @@ def _attributes_order(engine: FaceEngine, file: bytes) -> Order:
 
 
 def _plan_of_attributes(engine: FaceEngine, used: Profile) -> Plan:
-    return Plan(embeddings=False, attributes=_FACTS & engine.facts(used), max_faces=1, rank="score")
+    return Plan(embeddings=False, attributes=(_FACTS | {"pose"}) & engine.facts(used), max_faces=1, rank="score")
 
 
 def _seen(outcome: Outcome) -> Analysis:
@@ -194,11 +193,11 @@ def _face(place: int, face: Face, units: FloatArray) -> dict[str, object]:
 
 
 def _attributes(engine: FaceEngine, used: Profile, face: Face) -> dict[str, object]:
-    pose = None if face.landmarks is None else head_pose(face.landmarks)
+    pose: Any = face.attributes["pose"] or {}
     size = engine.model(used.embedder).embedding_size if used.embedder else None
     return {
         **_age_and_gender(face),
-        "pose": {axis: getattr(pose, axis, None) for axis in ("yaw", "pitch", "roll")},
+        "pose": {axis: pose.get(axis) for axis in ("yaw", "pitch", "roll")},
         "embedding_available": size is not None,
         "embedding_dim": size,
     }

@@ -19,7 +19,6 @@ NOT_A_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
 
 _SIDE = 640  # pixels of InsightFace's detector input
 _THRESHOLD = 0.5
-_NMS_THRESHOLD = 0.4
 
 HEALTH = "/health"
 
@@ -30,7 +29,9 @@ SHARED = frozenset({HEALTH})
 def insightface_profile(engine: FaceEngine, name: str) -> Profile:
     """InsightFace's own detector input and thresholds, whatever the settings say."""
     canvas = CanvasRule(_SIDE, _SIDE)
-    return replace(engine.default_profile, name=name, canvas=canvas, threshold=_THRESHOLD, nms_threshold=_NMS_THRESHOLD)
+    used = engine.default_profile
+    overlap = engine.model(used.detector).nms_threshold
+    return replace(used, name=name, canvas=canvas, second_canvas=None, threshold=_THRESHOLD, nms_threshold=overlap)
 
 
 def add_health(routes: APIRouter, service: Service) -> None:

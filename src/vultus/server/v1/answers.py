@@ -25,7 +25,7 @@ def model_card(model: Model) -> dict[str, object]:
     """Which network it was, and what its licence allows."""
     return {
         "name": model.name,
-        "sha256": model.sha256[:HASH_PREFIX],
+        "sha256": model.sha256[:HASH_PREFIX] if model.sha256 else None,
         "licence": model.licence,
         "commercial_use": model.commercial_use,
     }

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
+from vultus.attributes import DEMOGRAPHIC
 from vultus.errors import RequestError
+from vultus.settings import Settings
 from vultus.types import Plan, Profile
 
 _MOST_TOLD = 10  # unknown names
@@ -69,7 +71,9 @@ class FaceOptions(DetectionOptions):
     )
     landmarks: bool = Field(default=True, description="Answer the five landmarks.")
     attributes: Annotated[tuple[str, ...], FailFast(), BeforeValidator(_split)] = Field(
-        default=(), max_length=64, description="Further facts wanted, such as `landmarks106`."
+        default=(),
+        max_length=64,
+        description="Further facts wanted, such as `landmarks106`; `/v1/info` lists which can be asked.",
     )
     max_faces: int = Field(
         default=0, ge=0, le=1_000_000, description="At most this many faces a picture, the largest; 0: all."
@@ -102,6 +106,25 @@ def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, An
         return kind(**given)
     except ValidationError as error:
         raise RequestError("; ".join(_sentences(kind, error))) from None
+
+
+def allowed_facts(facts: Iterable[str], settings: Settings) -> frozenset[str]:
+    """Those of the facts that this server may be asked: age and gender only where the setting allows them."""
+    return frozenset(facts) if settings.demographics else frozenset(facts) - DEMOGRAPHIC
+
+
+def check_demographics(facts: Iterable[str], settings: Settings) -> None:
+    """See to it that nothing is asked which this server was not set to tell.
+
+    Raises:
+        RequestError: Age or gender, and ``demographics`` is off.
+    """
+    if refused := sorted(set(facts) - allowed_facts(facts, settings)):
+        raise RequestError(
+            f"attributes: {', '.join(refused)}: this server does not tell age and gender; its operator can allow it "
+            "with the setting demographics",
+            limit="demographics",
+        )
 
 
 def single_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:

@@ -21,6 +21,8 @@ from vultus.server.v1.options import (
     CompareOptions,
     EmbeddingOptions,
     FaceOptions,
+    allowed_facts,
+    check_demographics,
     parse_options,
     single_values,
 )
@@ -76,6 +78,7 @@ class _Asked:
 def _read_faces(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
     contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
     options = parse_options(FaceOptions, asked.query, contents.options)
+    check_demographics(options.attributes, engine.settings)
     profile = options.profile(engine.default_profile)
     packed = is_packed(asked.media_type)
 
@@ -148,6 +151,7 @@ def _info(service: Service, engine: FaceEngine) -> dict[str, object]:
         "device": engine.runtime.device,
         "precision": engine.runtime.precision,
         "networks": model_cards(profile, engine.model),
+        "attributes": sorted(allowed_facts(engine.facts(), settings)),
         "dialects": settings.dialects,
         "limits": {
             "max_picture_bytes": settings.max_picture_bytes,

@@ -35,7 +35,7 @@ def test_without_configuration_it_is_what_the_networks_can_do(made: Callable[...
 def test_the_profile_never_enlarges_and_shrinks_by_area(made: Callable[..., Setup]) -> None:
     profile = made(compreface_length=320).profile
     assert (profile.name, profile.canvas.width, profile.canvas.height) == ("compreface", 320, 320)
-    assert (profile.canvas.max_scale, profile.canvas.shrink, profile.canvas.fit) == (1.0, "area", "exact")
+    assert (profile.canvas.max_scale, profile.canvas.shrink, profile.canvas.fit) == (1.0, "area", "rounded")
 
 
 def test_detector_and_calculator_go_first_and_of_two_the_first_counts(made: Callable[..., Setup]) -> None:
@@ -45,7 +45,7 @@ def test_detector_and_calculator_go_first_and_of_two_the_first_counts(made: Call
 
 
 def test_a_configured_network_goes_before_a_substitute(made: Callable[..., Setup]) -> None:
-    for attributes, network in (("genderage_v1", "genderage_v1"), ("", "genderage")):
+    for attributes, network in (("genderage_v1", "genderage_v1"), ("", "age_and_gender_age")):
         setup = made("agegender.AgeDetector", attributes=attributes)
         assert setup.plugins["age"].network == network
         assert setup.profile.attributes == (network,)

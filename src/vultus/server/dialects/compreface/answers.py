@@ -8,12 +8,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from vultus.attributes import head_pose
 from vultus.errors import NoFaceFound
+from vultus.imaging.align import with_margins
 from vultus.server.dialects.compreface.plugins import Setup
 from vultus.types import Analysis, Face, FloatArray
 
 _GENDERS = ("female", "male")
+_MASKS: Mapping[str, str] = MappingProxyType(
+    {"mask": "with_mask", "no_mask": "without_mask", "incorrect": "mask_weared_incorrect"}
+)
 _MS = 1000  # in a second
 
 _Fields: TypeAlias = dict[str, object]
@@ -33,7 +36,7 @@ def faces(analysis: Analysis, setup: Setup, running: Sequence[str]) -> list[_Fie
     if not analysis.faces:
         raise NoFaceFound("No face is found in the given image")
     times = _times(analysis, setup, running)
-    boxes = [_box(face, analysis) for face in analysis.faces]
+    boxes = [_box(face, analysis, setup) for face in analysis.faces]
     by_area = sorted(range(len(boxes)), key=lambda place: -_area(boxes[place]))
     return [
         {"box": boxes[place], "execution_time": times, **_facts(analysis.faces[place], running)} for place in by_area
@@ -53,8 +56,9 @@ def _facts(face: Face, running: Sequence[str]) -> _Fields:
     return told
 
 
-def _box(face: Face, analysis: Analysis) -> dict[str, Any]:
-    corners = np.clip(face.box, 0, [analysis.width, analysis.height] * 2)
+def _box(face: Face, analysis: Analysis, setup: Setup) -> dict[str, Any]:
+    grown = with_margins(face.box[np.newaxis], setup.margins, analysis.scale)[0] if any(setup.margins) else face.box
+    corners = np.clip(grown, 0, [analysis.width, analysis.height] * 2)
     x_min, y_min, x_max, y_max = corners.astype(int).tolist()
     return {"x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max, "probability": face.score}
 
@@ -85,7 +89,7 @@ def _embedding(face: Face) -> _Fields:
 
 def _gender(face: Face) -> _Fields:
     gender: Any = face.attributes["gender"]
-    return {"gender": {"value": _GENDERS[gender], "probability": 1.0}}
+    return {"gender": {"value": _GENDERS[gender], "probability": face.attributes.get("gender_probability", 1.0)}}
 
 
 def _age(face: Face) -> _Fields:
@@ -95,13 +99,13 @@ def _age(face: Face) -> _Fields:
 
 def _mask(face: Face) -> _Fields:
     probabilities: Any = face.attributes["mask"]
-    value = "with_mask" if probabilities["mask"] > probabilities["no_mask"] else "without_mask"
-    return {"mask": {"value": value, "probability": max(probabilities.values())}}
+    surest = max(probabilities, key=probabilities.get)
+    return {"mask": {"value": _MASKS[surest], "probability": probabilities[surest]}}
 
 
 def _pose(face: Face) -> _Fields:
-    pose = None if face.landmarks is None else head_pose(face.landmarks)
-    return {} if pose is None else {"pose": {"pitch": pose.pitch, "yaw": -pose.yaw, "roll": -pose.roll}}
+    pose: Any = face.attributes["pose"]
+    return {"pose": {"pitch": pose["pitch"], "yaw": -pose["yaw"], "roll": -pose["roll"]}} if pose else {}
 
 
 def _landmarks(face: Face) -> _Fields:

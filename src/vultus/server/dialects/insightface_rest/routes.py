@@ -104,6 +104,12 @@ def _wants_packed(accept: list[str]) -> bool:
     return X_MSGPACK in accept or is_packed(negotiate(", ".join(accept)))
 
 
+def _name(engine: FaceEngine, name: str) -> str:
+    """What the original calls a network: an export of its own goes by another name here."""
+    model = engine.model(name)
+    return next(iter(model.local_names), model.name)
+
+
 def _info(engine: FaceEngine) -> dict[str, Any]:
     used, tellers = profile(engine), engine.tellers()
     defaults = defaults_of(engine.settings)
@@ -113,8 +119,8 @@ def _info(engine: FaceEngine) -> dict[str, Any]:
         "log_level": engine.settings.log_level.upper(),
         "models": {
             "inference_backend": engine.runtime.name,
-            "det_name": used.detector,
-            "rec_name": used.embedder,
+            "det_name": _name(engine, used.detector),
+            "rec_name": _name(engine, used.embedder) if used.embedder else None,
             "max_size": [used.canvas.width, used.canvas.height],
             "ga_name": tellers.get("gender"),
             "mask_detector": tellers.get("mask"),
