@@ -117,7 +117,7 @@ class TestTheDocumentedExample:
         ]
         install(installed, "flipped", blocks["python"], "\n".join(lines))
         (installed / "flipped_module.py").rename(installed / "flipped_faces.py")
-        monkeypatch.setattr(embed.EMBEDDER_FAMILIES, "_brought", Families("vultus.embedders", {})._brought)
+        monkeypatch.setitem(vars(embed.EMBEDDER_FAMILIES), "_brought", Families("vultus.embedders", {})._brought)
         network = make_network("arcface").SerializeToString()
         (tmp_path / "my_embedder.onnx").write_bytes(network)
         catalogue = tmp_path / "mine.toml"

@@ -138,7 +138,7 @@ class Server(BaseModel):
         default=("insightface-rest", "face-triton", "arcface-api", "compreface"),
         description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
     )
-    demographics: bool = Field(
+    age_gender: bool = Field(
         default=False, description="Let /v1 tell age and gender, if networks in use can; other dialects always do."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -313,10 +313,10 @@ def test_age_and_gender_are_told_only_where_the_operator_says_so(
     refused = start_app(attributes=AGE_AND_GENDER).post("/v1/faces", json=document)
     assert refused.status_code == 422
     problem = refused.json()
-    assert (problem["code"], problem["limit"]) == ("request_invalid", "demographics")
+    assert (problem["code"], problem["limit"]) == ("request_invalid", "age_gender")
     assert fact in problem["detail"]
-    assert "setting demographics" in problem["detail"]
-    told = start_app(attributes=AGE_AND_GENDER, demographics=True).post("/v1/faces", json=document)
+    assert "setting age_gender" in problem["detail"]
+    told = start_app(attributes=AGE_AND_GENDER, age_gender=True).post("/v1/faces", json=document)
     (face,) = told.json()["pictures"][0]["faces"]
     assert face["attributes"].keys() == {"pose", fact}
     assert face["attributes"][fact] is not None
@@ -324,7 +324,7 @@ def test_age_and_gender_are_told_only_where_the_operator_says_so(
 
 def test_info_tells_which_attributes_may_be_asked(start_app: Callable[..., Any], squares: Squares) -> None:
     free = ["landmarks106", "pose", "quality"]
-    for given, asked in (({}, free), ({"demographics": True}, sorted([*free, *DEMOGRAPHIC]))):
+    for given, asked in (({}, free), ({"age_gender": True}, sorted([*free, *DEMOGRAPHIC]))):
         client = start_app(attributes=AGE_AND_GENDER, **given)
         assert client.get("/v1/info").json()["attributes"] == asked
         document = {"images": [text(squares((1, 2)))], "attributes": asked}

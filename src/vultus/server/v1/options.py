@@ -110,20 +110,20 @@ def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, An
 
 def allowed_facts(facts: Iterable[str], settings: Settings) -> frozenset[str]:
     """Those of the facts that this server may be asked: age and gender only where the setting allows them."""
-    return frozenset(facts) if settings.demographics else frozenset(facts) - DEMOGRAPHIC
+    return frozenset(facts) if settings.age_gender else frozenset(facts) - DEMOGRAPHIC
 
 
 def check_demographics(facts: Iterable[str], settings: Settings) -> None:
     """See to it that nothing is asked which this server was not set to tell.
 
     Raises:
-        RequestError: Age or gender, and ``demographics`` is off.
+        RequestError: Age or gender, and ``age_gender`` is off.
     """
     if refused := sorted(set(facts) - allowed_facts(facts, settings)):
         raise RequestError(
             f"attributes: {', '.join(refused)}: this server does not tell age and gender; its operator can allow it "
-            "with the setting demographics",
-            limit="demographics",
+            "with the setting age_gender",
+            limit="age_gender",
         )
 
 
