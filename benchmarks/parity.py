@@ -141,10 +141,10 @@ def run(options: Options) -> Report:
     samples = [photograph.path for photograph in noses.read(places.data("compreface_samples"))]
     crops = sorted(places.data("lfw_aligned").glob("*/*.jpg"))[: options.pick(500, 20)]
     pictures = [places.six_faces(), *samples[: options.pick(len(samples), 2)]]
-    with open_engine() as engine:
+    with open_engine(aspect="square") as engine:
         with Reference() as reference:
             results = against_reference(pictures, engine, reference)
-        with open_engine(runtime="onnx") as other:
+        with open_engine(runtime="onnx", aspect="square") as other:
             runtimes = against_runtime(pictures, engine, other)
             crop_cosine = least_crop_cosine(crops, engine, other)
     return Report(

@@ -21,10 +21,11 @@ from benchmarks import places
 from benchmarks.reference_client import Reference
 from benchmarks.report import Report, Row
 from benchmarks.subject import NETWORKS, Options
+from vultus.bench.mosaic import mosaic
 from vultus.types import Image
 
-SEED = 1
 QUALITY = 90
+MOSAIC = {"width": 1600, "height": 900, "columns": 13, "rows": 9}
 
 # Faces as [x1, y1, x2, y2] in pixels, read off the photographs.
 ASTRONAUT_FACE = (180, 60, 272, 180)
@@ -60,7 +61,7 @@ def make(folder: Path = places.PICTURES) -> Pictures:
     six = _read(made.six_faces)
     made.one_face.write_bytes(_jpeg(astronaut[15:285, 115:335]))
     faces = [(six, box) for box in SIX_FACES] + [(astronaut, ASTRONAUT_FACE)]
-    made.mosaic.write_bytes(_jpeg(mosaic(faces)))
+    made.mosaic.write_bytes(_jpeg(mosaic(faces, **MOSAIC)))
     return made
 
 
@@ -68,46 +69,6 @@ def company(made: Pictures, count: int) -> list[bytes]:
     """``count`` JPEGs that all differ in size, content and number of faces: pieces of the mosaic."""
     pixels = _read(made.mosaic)
     return [_jpeg(pixels[: 120 + 20 * index, 40 * index : 40 * index + 200 + 10 * index]) for index in range(count)]
-
-
-def mosaic(
-    faces: list[tuple[Image, tuple[int, int, int, int]]],
-    width: int = 1600,
-    height: int = 900,
-    columns: int = 13,
-    rows: int = 9,
-) -> Image:
-    """Tiles of faces, ``columns`` x ``rows``, that fill a picture of ``width`` x ``height`` pixels, RGB."""
-    random = np.random.default_rng(SEED)
-    across = np.linspace(0, width, columns + 1).astype(int)
-    down = np.linspace(0, height, rows + 1).astype(int)
-    picture = np.zeros((height, width, 3), np.uint8)
-    for row in range(rows):
-        for column in range(columns):
-            photograph, box = faces[int(random.integers(len(faces)))]
-            size = (int(across[column + 1] - across[column]), int(down[row + 1] - down[row]))
-            tile = _tile(photograph, box, size, random)
-            picture[down[row] : down[row + 1], across[column] : across[column + 1]] = tile
-    return picture
-
-
-def _tile(
-    photograph: Image, box: tuple[int, int, int, int], size: tuple[int, int], random: np.random.Generator
-) -> Image:
-    """A face at 50 to 75 % of the tile's height, a little off its centre, perhaps mirrored, lighter or darker."""
-    x1, y1, x2, y2 = box
-    scale = random.uniform(0.5, 0.75) * size[1] / (y2 - y1)
-    shift = random.uniform(-0.06, 0.06, 2) * size
-    x, y = size[0] / 2 + shift[0] - scale * (x1 + x2) / 2, size[1] / 2 + shift[1] - scale * (y1 + y2) / 2
-    warp = np.array([[scale, 0.0, x], [0.0, scale, y]])
-    # Blurred by as much as it shrinks, or the warp would alias.
-    smooth = cv2.GaussianBlur(photograph, (0, 0), max(0.3 / scale, 0.3))
-    warped = cv2.warpAffine(smooth, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    tile = np.asarray(warped, np.float32)
-    if random.random() < 0.5:
-        tile = tile[:, ::-1]
-    lit = tile * random.uniform(0.75, 1.2) + random.uniform(-15, 15)
-    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def _read(path: Path) -> Image:

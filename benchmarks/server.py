@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+
+from vultus.bench.processes import family, usage
 
 
 class Server:
@@ -75,7 +76,8 @@ class Server:
 
     def peak_memory(self) -> int:
         """Most memory ever resident, in bytes: sum over the server's process and all its descendants."""
-        return sum(peak_resident(pid) for pid in family(self.pid))
+        taken = usage(family(self.pid))
+        return taken.peak_bytes if taken else 0
 
     def _is_ready(self) -> bool:
         try:
@@ -90,27 +92,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def family(pid: int) -> list[int]:
-    """A process and all its descendants (Linux)."""
-    parents = {
-        int(path.name): _status(int(path.name), "PPid") for path in Path("/proc").iterdir() if path.name.isdigit()
-    }
-    members = [pid]
-    for member in members:
-        members += [child for child, parent in parents.items() if parent == member]
-    return members
-
-
-def peak_resident(pid: int) -> int:
-    return _status(pid, "VmHWM") * 1024
-
-
-def _status(pid: int, field: str) -> int:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return 0  # it has just ended
-    found = re.search(rf"^{field}:\s*(\d+)", text, re.MULTILINE)
-    return int(found.group(1)) if found else 0

@@ -11,7 +11,7 @@ from vultus import FaceEngine
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import read_pixels
 from vultus.runtime.network import Network
-from vultus.settings import load_settings
+from vultus.settings import Settings, load_settings
 from vultus.types import Image, Plan
 from vultus.zoo.catalogue import Catalogue
 from vultus.zoo.store import Store
@@ -41,7 +41,12 @@ class Options:
 
 def open_engine(**settings: Any) -> FaceEngine:  # noqa: ANN401 - checked by the settings
     """An engine with default settings but for those given, and with weights from local folders alone."""
-    return FaceEngine(load_settings(model_path=places.models(), offline=True, **settings))
+    return FaceEngine(settings_of(**settings))
+
+
+def settings_of(**settings: Any) -> Settings:  # noqa: ANN401
+    """The settings of such an engine."""
+    return load_settings(model_path=places.models(), offline=True, **settings)
 
 
 def present_embedders() -> tuple[str, ...]:

@@ -44,7 +44,8 @@ def test_the_settings_become_a_profile() -> None:
     settings = load_settings(canvas=320, threshold=0.7, nms_threshold=0.3)
     profile = default_profile(settings, Catalogue.load())
     assert (profile.detector, profile.embedder, profile.attributes) == ("scrfd_500m_bnkps", "w600k_mbf", ("2d106det",))
-    assert profile.canvas == CanvasRule(320, 320)
+    assert profile.canvas == CanvasRule(320, 320, shape="picture")
+    assert not profile.scaled_decode
     assert (profile.threshold, profile.nms_threshold) == (0.7, 0.3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,9 @@ from PIL import Image as PillowImage
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, RequestError, SettingsError, WrongCropSize
 from vultus.imaging.align import ARCFACE_TEMPLATE, TEMPLATE_BOX
+from vultus.imaging.decode import Limits
+from vultus.imaging.jpeg import Decoded
+from vultus.imaging.source import read_picture
 from vultus.runtime.ticket import Ticket
 from vultus.settings import load_settings
 from vultus.types import CanvasRule, Detection, Image, Plan
@@ -70,7 +74,7 @@ def test_detection_alone_computes_nothing_else(engine: FaceEngine, monkeypatch: 
     def fail(*_: object) -> None:
         raise AssertionError("nobody asked")
 
-    monkeypatch.setattr("vultus.walk.cut_crops", fail)
+    monkeypatch.setattr("vultus.cutter.cut_crops", fail)
     monkeypatch.setattr("vultus.embed.embedder.Embedder.embed", fail)
     monkeypatch.setattr("vultus.attributes.landmarks106.Landmarks106.read", fail)
     (face,) = engine.analyze(picture((3, 2)), Plan(embeddings=False)).faces
@@ -264,3 +268,45 @@ def test_points_told_of_a_stretched_picture_are_in_its_pixels(engine: FaceEngine
     # A circle around the middle of where such a crop's face has its box, 2 and 5 times as large as the crop.
     middle = (TEMPLATE_BOX[:2] + TEMPLATE_BOX[2:]) / 2 * [2, 5]
     np.testing.assert_allclose(points.mean(axis=0), middle, atol=0.01)
+
+
+def jpeg(image: Image) -> bytes:
+    with io.BytesIO() as file:
+        PillowImage.fromarray(image).save(file, "JPEG", quality=98, subsampling=0)
+        return file.getvalue()
+
+
+def test_a_large_jpeg_decoded_smaller_is_told_of_in_its_own_pixels(engine: FaceEngine) -> None:
+    image = np.zeros((2560, 2560, 3), np.uint8)
+    image[512:640, 768:896] = 255  # on the canvas a cell of 32
+    image[512:560, 768:820] = 90
+    plan = Plan(attributes=frozenset({"landmarks106"}))
+    whole = engine.analyze(jpeg(image), plan)
+    part = engine.analyze(jpeg(image), plan, replace(engine.default_profile, scaled_decode=True))
+    assert (part.width, part.height, part.scale) == (whole.width, whole.height, whole.scale) == (2560, 2560, 0.25)
+    (expected,), (face,) = whole.faces, part.faces
+    np.testing.assert_allclose(face.box, expected.box)
+    np.testing.assert_allclose(np.asarray(face.landmarks), np.asarray(expected.landmarks), rtol=1e-6)
+    points, expected_points = (np.asarray(one.attributes["landmarks106"]) for one in (face, expected))
+    np.testing.assert_allclose(points, expected_points, atol=1e-2)
+
+
+@pytest.mark.parametrize(("side", "reads"), [(128, 2), (250, 1)])
+def test_a_large_jpeg_is_decoded_in_full_where_a_face_is_small(
+    engine: FaceEngine, monkeypatch: pytest.MonkeyPatch, side: int, reads: int
+) -> None:
+    """The crop wants 112 pixels: of a face of 128 the half picture has 64, of one of 250 it has 125."""
+    image = np.zeros((side * 20, side * 20, 3), np.uint8)
+    image[side * 4 : side * 5, side * 6 : side * 7] = 255
+    wanted: list[int] = []
+
+    def read(source: bytes, limits: Limits, least: int = 0) -> Decoded:
+        if source is content:  # and not another engine's
+            wanted.append(least)
+        return read_picture(source, limits, least)
+
+    content = jpeg(image)
+    monkeypatch.setattr("vultus.walk.read_picture", read)
+    (face,) = engine.analyze(content, profile=replace(engine.default_profile, scaled_decode=True)).faces
+    np.testing.assert_allclose(face.box, [side * 6, side * 4, side * 7, side * 5])
+    assert wanted == [1280, 0][:reads]

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from vultus.attributes import ATTRIBUTE_FAMILIES, DERIVED
+from vultus.cutter import Cutter
 from vultus.engine import FaceEngine
 from vultus.errors import IncompatibleGraph, RequestError, SettingsError
 from vultus.imaging.align import ARCFACE_TEMPLATE, TEMPLATE_BOX
+from vultus.imaging.jpeg import Decoded
 from vultus.settings import load_settings
 from vultus.types import CropSpec, Detection, Image, Plan
-from vultus.walk import _Cutter
 from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
@@ -175,7 +176,7 @@ def test_an_aligned_crop_is_enough_for_every_family(open_engine: Callable[..., F
 def test_an_aligned_crop_is_scaled_to_a_template_of_another_size() -> None:
     """Each pixel of a template crop twice as large is made of those of the crop that was sent, and of no border."""
     crop = np.random.default_rng(3).integers(0, 256, (112, 112, 3), np.uint8)
-    larger = _Cutter.of_crop(crop, CropSpec("template", 112)).cut(CropSpec("template", 224)).pixels[0]
+    larger = Cutter.of_crop(crop, CropSpec("template", 112)).cut(CropSpec("template", 224)).pixels[0]
     np.testing.assert_array_equal(larger[::2, ::2], crop)
 
 
@@ -219,9 +220,9 @@ def test_networks_that_look_at_a_box_see_the_face_of_a_crop_and_not_the_crop() -
     box = 2 * TEMPLATE_BOX[np.newaxis] + np.array([80, 60, 80, 60], np.float32)
     found = Detection(box, np.ones(1, np.float32), landmarks)
     aligned, boxed = CropSpec("template", 112), CropSpec("box", 96, 1.0)
-    sent = _Cutter(scene, found).cut(aligned).pixels[0]
-    seen = _Cutter.of_crop(sent, aligned).cut(boxed).pixels[0].astype(float)
-    meant = _Cutter(scene, found).cut(boxed).pixels[0].astype(float)
+    sent = Cutter(Decoded(scene, 400, 400), found).cut(aligned).pixels[0]
+    seen = Cutter.of_crop(sent, aligned).cut(boxed).pixels[0].astype(float)
+    meant = Cutter(Decoded(scene, 400, 400), found).cut(boxed).pixels[0].astype(float)
     held = seen.max(axis=2) > 0
     assert held.mean() > 0.9
     assert np.abs(seen - meant)[held].mean() < 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Self
 
@@ -16,8 +16,9 @@ from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source
 from vultus.networks import Networks
 from vultus.profiles import default_profile
-from vultus.runtime.choose import open_runtime
+from vultus.runtime.choose import open_runtime, worker_threads
 from vultus.runtime.cores import available_cores
+from vultus.runtime.network import Runtime
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings, load_settings
@@ -39,6 +40,7 @@ class FaceEngine:
 
     Args:
         settings: ``None``: from the environment.
+        wrap: Puts something around the runtime before any network is loaded, to watch it.
 
     Attributes:
         settings: What it was made with.
@@ -51,20 +53,26 @@ class FaceEngine:
         VultusError: The settings name something that is not there: an engine, device, precision, pack or network.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, wrap: Callable[[Runtime], Runtime] = lambda runtime: runtime
+    ) -> None:
         self.settings = settings or load_settings()
         streams = self.settings.streams or available_cores()
-        self.workers = Workers(WORKERS_PER_STREAM * streams)
+        self.workers = Workers(worker_threads(self.settings, WORKERS_PER_STREAM * streams))
         try:
             self.catalogue = open_catalogue(self.settings)
-            self.runtime = open_runtime(self.settings, self.workers, streams)
+            self.runtime = wrap(open_runtime(self.settings, self.workers, streams))
+        except BaseException:
+            self.workers.close()
+            raise
+        try:
             self._networks = Networks(
                 self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
             )
             self.default_profile = default_profile(self.settings, self.catalogue)
             self._networks.check(self.default_profile)
         except BaseException:
-            self.workers.close()
+            self.close()
             raise
         limits = Limits(self.settings.max_picture_bytes, self.settings.max_picture_pixels)
         self._walk = Walk(self._networks, limits, self.settings.max_picture_faces)
@@ -78,6 +86,7 @@ class FaceEngine:
     def close(self) -> None:
         """Finish what is queued and end the threads; later work is refused with ``NotReady``."""
         self.workers.close()
+        self.runtime.close()
 
     def model(self, name: str) -> Model:
         """The catalogue entry of a network, by name or alias."""

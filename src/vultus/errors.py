@@ -36,7 +36,9 @@ something to do, what to do. Anything else that escapes is a bug.
     · DeviceUnavailable
     · PrecisionUnavailable
     · NotReady
+    · Overloaded
     · SelfCheckFailed
+    · ServerUnreachable
     · DeadlineExceeded
     · Cancelled
 """
@@ -257,8 +259,28 @@ class NotReady(EngineError):
     code = "not_ready"
 
 
+class Overloaded(EngineError):
+    """More work is under way than is taken on at once; the request was refused before any of it was done.
+
+    Attributes:
+        retry_after: Seconds, at least 1, after which it may be sent again.
+    """
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, limit: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, limit=limit)
+        self.retry_after = retry_after
+
+
 class SelfCheckFailed(EngineError):
     """The last self check failed, or none has come back for too long: as bad as if the engine had just failed."""
+
+
+class ServerUnreachable(EngineError):
+    """A server that was to be asked does not answer, or could not be started."""
+
+    code = "server_unreachable"
 
 
 class DeadlineExceeded(EngineError):

@@ -79,13 +79,15 @@ class Networks:
         """How a picture is laid on the profile's detector's inputs: at the size of a detector that knows but one."""
         model = self.model(profile.detector, "detection")
         if not model.resizable:
-            return [replace(profile.canvas, width=model.input.width, height=model.input.height)]
+            return [replace(profile.canvas, width=model.input.width, height=model.input.height, shape="square")]
+        if model.companions:  # they look at pieces of the picture, and the black beside it costs them nothing
+            return [replace(profile.canvas, shape="square")]
         return [profile.canvas, *([profile.second_canvas] if profile.second_canvas else [])]
 
-    def detector(self, profile: Profile, canvas: CanvasRule) -> Detector:
-        """The profile's detector, at the size of one of ``canvases``."""
+    def detector(self, profile: Profile, size: tuple[int, int]) -> Detector:
+        """The profile's detector for canvases of ``(width, height)``."""
         model = self.model(profile.detector, "detection")
-        parts = self._parts(model, profile, (canvas.width, canvas.height))
+        parts = self._parts(model, profile, size)
         return self._once(
             (model.name, parts.size, _is_exchanged(model, profile)),
             lambda parts: _family(DETECTOR_FAMILIES, model)(parts),

@@ -33,6 +33,8 @@ class CanvasRule:
             usually hold one large face). ``None``: never.
         damping: See ``damp_above``.
         shrink: Interpolation when the picture is made smaller; enlarging is always bilinear.
+        shape: ``square``: every canvas is ``width`` x ``height``; ``picture``: each side is the least of a few lengths
+            (``imaging.canvas.sides``) that the scaled picture fits in. The scale is the same.
         fit: ``truncate``: the scaled size is truncated to whole pixels and the scale is that of the height
             (InsightFace); ``exact``: the factor is applied as it is, the size rounded (InsightFace-REST); ``rounded``:
             the picture is stretched to the rounded size, the scale is the factor (CompreFace).
@@ -44,6 +46,7 @@ class CanvasRule:
     damp_above: float | None = None
     damping: float = 0.7
     shrink: Interpolation = "linear"
+    shape: Literal["square", "picture"] = "square"
     fit: Literal["truncate", "exact", "rounded"] = "truncate"
 
 
@@ -238,6 +241,8 @@ class Profile:
         canvas: How pictures are laid on the detector's input.
         second_canvas: A second input on which the picture is looked at too, small, so that faces that nearly fill it
             are found: what both find counts once.
+        scaled_decode: A JPEG that is far larger than the canvas is decoded smaller, and in full only where faces are so
+            small that their crops need it.
         threshold: Faces with a detector score at or below this are dropped (0 to 1).
         nms_threshold: Of two boxes that overlap by more than this IoU the weaker is dropped (0 to 1).
         exchanged: Catalogue names of those of these networks that are handed red for blue and blue for red.
@@ -252,3 +257,4 @@ class Profile:
     nms_threshold: float = 0.4
     exchanged: frozenset[str] = frozenset()
     second_canvas: CanvasRule | None = None
+    scaled_decode: bool = False

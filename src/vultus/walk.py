@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 
 from vultus.attributes import DERIVED, Attribute, Known
+from vultus.cutter import Cutter
 from vultus.detect.detector import Index, areas, clip, join, rescale, suppress, take
 from vultus.embed import Embedder, Embeddings
-from vultus.errors import RequestError, SettingsError, WrongCropSize
-from vultus.imaging.align import Crops, cut_crops, face_in_crop
-from vultus.imaging.canvas import lay_on_canvas, stretch
+from vultus.errors import RequestError, SettingsError
+from vultus.imaging.align import Crops
+from vultus.imaging.canvas import lay_on_canvas
 from vultus.imaging.decode import Limits
-from vultus.imaging.source import Source, read_pixels
+from vultus.imaging.jpeg import Decoded
+from vultus.imaging.source import Source, read_picture
 from vultus.networks import Networks
 from vultus.runtime.ticket import Ticket
 from vultus.stopwatch import Stopwatch
-from vultus.types import Analysis, CropSpec, Detection, Face, Image, Plan, Profile
+from vultus.types import Analysis, Detection, Face, Image, Plan, Profile
 
 
 class Walk:
@@ -40,20 +41,30 @@ class Walk:
         embedder = self._embedder(plan, profile)
         attributes = self._attributes(plan, profile)
         watch = Stopwatch()
-        image = read_pixels(source, self._limits)
+        specs = [part.crop for part in (embedder, *attributes) if part]
+        picture = read_picture(source, self._limits, self._least(plan, profile))
         ticket.check()
         watch.mark("decode")
         if plan.detect:
-            cutter, index, scale = self._find(image, plan, profile, ticket)
+            found, index, scale = self._find(picture, plan, profile, ticket)
+            cutter = Cutter(picture, found, scale)
+            if not cutter.suffices(specs):
+                watch.mark("detect")
+                cutter = Cutter(read_picture(source, self._limits), found, scale)
+                watch.mark("decode")
         else:
             assert embedder  # _embedder returns one, or raises, wherever crops are wanted
-            cutter, index, scale = _Cutter.of_crop(image, embedder.crop, plan.stretch), np.zeros(1, np.intp), 1.0
+            cutter, index, scale = (
+                Cutter.of_crop(picture.pixels, embedder.crop, plan.stretch),
+                np.zeros(1, np.intp),
+                1.0,
+            )
         watch.mark("detect")
-        height, width = image.shape[:2]
-        pixels = image if plan.pixels else None
+        width, height = picture.width, picture.height
+        pixels = picture.pixels if plan.pixels else None
         if not len(cutter.faces):
             return Analysis(width, height, (), scale, watch.seconds, pixels)
-        for spec in [part.crop for part in (embedder, *attributes) if part]:
+        for spec in specs:
             cutter.cut(spec)
         watch.mark("align")
         embeddings: Embeddings | None = None
@@ -79,10 +90,11 @@ class Walk:
             SettingsError: The embedder or an attribute needs landmarks, and the detector has none.
             EngineError: A network answers with numbers that are none.
         """
-        ticket = Ticket()
+        ticket = Ticket(is_hurried=False)
         for rule in self._networks.canvases(profile):
             canvas = np.zeros((rule.height, rule.width, 3), np.uint8)
-            self._networks.detector(profile, rule).detect(canvas, profile.threshold, profile.nms_threshold, ticket)
+            detector = self._networks.detector(profile, (rule.width, rule.height))
+            detector.detect(canvas, profile.threshold, profile.nms_threshold, ticket)
         if profile.embedder is not None:
             self._check_landmarks(profile, profile.embedder)
             embedder = self._networks.embedder(profile)
@@ -95,18 +107,30 @@ class Walk:
             side = attribute.crop.size
             attribute.read(Crops(np.zeros((1, side, side, 3), np.uint8), np.eye(2, 3)[np.newaxis]), ticket)
 
-    def _find(self, image: Image, plan: Plan, profile: Profile, ticket: Ticket) -> tuple[_Cutter, Index, float]:
+    def _least(self, plan: Plan, profile: Profile) -> int:
+        """Length of a picture's longer side that is enough to begin with; 0: all of it.
+
+        Twice that of the canvas, so that it is still made smaller, as the whole picture would be.
+        """
+        if not profile.scaled_decode or plan.pixels or not plan.detect:
+            return 0
+        return 2 * max(max(rule.width, rule.height) for rule in self._networks.canvases(profile))
+
+    def _find(self, picture: Decoded, plan: Plan, profile: Profile, ticket: Ticket) -> tuple[Detection, Index, float]:
         """The faces asked for, the place of each among those found, and the canvas's scale."""
-        found, scale = self._detect(image, profile, ticket)
+        found, scale = self._detect(picture.pixels, profile, ticket)
+        height, width = picture.pixels.shape[:2]
+        if (width, height) != (picture.width, picture.height):
+            part = width / picture.width, height / picture.height
+            found, scale = rescale(found, part), scale * part[0]
         # A threshold near 0 lets thousands of faces through; unbounded, one small picture would fill the memory.
         found = take(found, slice(self._max_faces))
         if 0 < plan.max_faces < len(found):
-            height, width = image.shape[:2]
-            seen = clip(found, width, height) if plan.rank == "visible" else found
+            seen = clip(found, picture.width, picture.height) if plan.rank == "visible" else found
             by_area = np.argsort(-areas(seen), kind="stable")
             found = take(found, by_area[: plan.max_faces] if plan.rank != "score" else slice(plan.max_faces))
         index = np.flatnonzero(found.boxes[:, 2] - found.boxes[:, 0] >= plan.min_face_size)
-        return _Cutter(image, take(found, index), scale), index, scale
+        return take(found, index), index, scale
 
     def _detect(self, image: Image, profile: Profile, ticket: Ticket) -> tuple[Detection, float]:
         """All faces in picture pixels by descending score, and the scale of the first canvas."""
@@ -116,7 +140,9 @@ class Walk:
             canvas = lay_on_canvas(image, rule)
             # Boxes of several canvases are suppressed together.
             overlap = profile.nms_threshold if len(rules) == 1 else 1.0
-            part = self._networks.detector(profile, rule).detect(canvas.pixels, profile.threshold, overlap, ticket)
+            height, width = canvas.pixels.shape[:2]
+            detector = self._networks.detector(profile, (width, height))
+            part = detector.detect(canvas.pixels, profile.threshold, overlap, ticket)
             parts.append(rescale(part, canvas.scale))
             scales.append(canvas.scale)
         found = parts[0] if len(parts) == 1 else suppress(join(parts), profile.nms_threshold)
@@ -157,62 +183,12 @@ class Walk:
 
     def _check_landmarks(self, profile: Profile, aligned: str) -> None:
         """See to it that faces can be aligned for the network ``aligned``."""
-        if not self._networks.detector(profile, self._networks.canvases(profile)[0]).has_landmarks:
+        canvas = self._networks.canvases(profile)[0]
+        if not self._networks.detector(profile, (canvas.width, canvas.height)).has_landmarks:
             raise SettingsError(
                 f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
                 f"{aligned}; choose another detector."
             )
-
-
-class _Cutter:
-    """Cuts each distinct crop of a picture's faces once.
-
-    Args:
-        image: The picture.
-        faces: Its faces, in its pixels.
-        scale: Of the canvas on which they were found.
-
-    Attributes:
-        faces: What is told of the faces.
-        aligned: The same, with the landmarks that a crop has where nothing was detected.
-    """
-
-    def __init__(self, image: Image, faces: Detection, scale: float = 1.0) -> None:
-        self.faces = faces
-        self.aligned = faces
-        self._image = image
-        self._scale = scale
-        self._cut: dict[CropSpec, Crops] = {}
-
-    @classmethod
-    def of_crop(cls, image: Image, spec: CropSpec, stretched: bool = False) -> Self:
-        """A picture that already is the crop of one face, or that is made one by stretching it.
-
-        Raises:
-            WrongCropSize: It has another size, and is not to be stretched.
-        """
-        height, width = image.shape[:2]
-        if not stretched and (width, height) != (spec.size, spec.size):
-            raise WrongCropSize(f"an aligned crop must be {spec.size}x{spec.size} pixels, not {width}x{height}.")
-        box = np.array([[0, 0, width, height]], np.float32)
-        cutter = cls(image, Detection(box, np.ones(1, np.float32), None))
-        cutter.aligned = rescale(face_in_crop(spec), (spec.size / width, spec.size / height))
-        matrix = np.array([[[spec.size / width, 0, 0], [0, spec.size / height, 0]]])
-        pixels = stretch(image, spec.size) if stretched else image
-        cutter._cut[spec] = Crops(pixels[np.newaxis], matrix)
-        return cutter
-
-    def cut(self, spec: CropSpec) -> Crops:
-        """The crops of all faces.
-
-        Raises:
-            RequestError: The crop needs landmarks, and a crop was sent of which they are not known.
-        """
-        if spec not in self._cut:
-            if spec.kind == "template" and self.aligned.landmarks is None:
-                raise RequestError("of a crop that was not aligned by landmarks, what needs them cannot be told.")
-            self._cut[spec] = cut_crops(self._image, self.aligned, spec, self._scale)
-        return self._cut[spec]
 
 
 def _faces(

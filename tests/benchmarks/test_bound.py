@@ -1,46 +1,26 @@
-"""How the rate of threads is counted."""
+"""OpenVINO alone on the real files: a bound that shares no code with Vultus."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
+import numpy as np
 import pytest
 
-from benchmarks.bound import pictures_per_second
+from benchmarks.bound import Raw
+from vultus.bench.bound import Call, Work
+from vultus.zoo.catalogue import Catalogue
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.integration
 
-
-def test_every_thread_has_a_worker_of_its_own_and_works_at_least_once() -> None:
-    workers: dict[int, list[int]] = {}
-
-    def make() -> Callable[[], None]:
-        calls: list[int] = []
-        workers[threading.get_ident()] = calls
-        return lambda: calls.append(1)
-
-    assert pictures_per_second(make, seconds=0, threads=3) > 0
-    assert len(workers) == 3
-    assert all(len(calls) == 2 for calls in workers.values())  # one to warm up, one that counts
+DETECTOR, EMBEDDER = "scrfd_500m_bnkps", "w600k_mbf"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_fails_is_no_rate() -> None:
-    made = iter([True, False])
-    lock = threading.Lock()
-
-    def make() -> Callable[[], None]:
-        with lock:
-            good = next(made)
-        calls: list[int] = []
-
-        def work() -> None:
-            calls.append(1)
-            if not good and len(calls) == 2:
-                raise RuntimeError("broken")
-
-        return work
-
-    with pytest.raises(RuntimeError, match="failed"):
-        pictures_per_second(make, seconds=0, threads=2)
+@pytest.mark.usefixtures("shared_models")
+def test_it_runs_the_detector_at_the_shape_that_was_recorded() -> None:
+    catalogue, random = Catalogue.load(), np.random.default_rng(0)
+    rows = {DETECTOR: (1, 192, 320, 3), EMBEDDER: (2, 112, 112, 3)}
+    calls = tuple(
+        Call(catalogue.model(name), None, random.integers(0, 256, shape, np.uint8))  # type: ignore[arg-type]
+        for name, shape in rows.items()
+    )
+    work = Work(calls, faces=2)
+    assert Raw(DETECTOR, EMBEDDER, work).pictures_per_second(work, seconds=0) > 0

@@ -74,6 +74,7 @@ def test_groups_have_titles() -> None:
         "Detection",
         "Picture limits",
         "Request limits",
+        "Admission",
         "Pictures by name",
         "Server",
         "InsightFace-REST",
@@ -92,6 +93,8 @@ def test_a_command_keeps_its_own_parameters_and_gains_the_settings() -> None:
         "word",
         "threshold",
         "canvas",
+        "aspect",
+        "decode",
         "second_canvas",
         "nms_threshold",
     ]

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import Result
 
 import vultus.server.run
+import vultus.server.supervisor
 from vultus.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -48,6 +49,22 @@ def test_options_and_environment_reach_the_server(
     assert settings.max_request_bytes == 2**20
 
 
+def test_more_workers_than_one_are_supervised(
+    run: Run, served: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervised: list[int] = []
+
+    def serve(settings: Settings) -> int:
+        supervised.append(settings.workers)
+        return 0
+
+    monkeypatch.setattr(vultus.server.supervisor, "serve", serve)
+    for workers in (1, 2):
+        assert run("serve", "--workers", workers).exit_code == 0
+    assert [settings.workers for settings in served] == [1]
+    assert supervised == [2]
+
+
 def test_the_servers_exit_code_is_the_programs(run: Run, monkeypatch: pytest.MonkeyPatch, dummy: None) -> None:
     monkeypatch.setattr(vultus.server.run, "serve", lambda settings: 1)
     assert run("serve").exit_code == 1
@@ -61,6 +78,9 @@ def test_the_servers_exit_code_is_the_programs(run: Run, monkeypatch: pytest.Mon
         (["--pack", "no-such-pack"], "model_unknown", 2),
         (["--dialects", "klingon"], "settings_invalid", 2),
         (["--host", "a..b"], "address_unavailable", 2),
+        (["--workers", "2", "--pack", "no-such-pack"], "model_unknown", 2),
+        (["--workers", "2", "--runtime", "openvino"], "model_unavailable", 3),
+        (["--workers", "2", "--host", "a..b"], "address_unavailable", 2),
     ],
 )
 def test_what_prevents_the_start_is_told_once_and_by_the_exit_code(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from vultus.imaging.canvas import lay_on_canvas, stretch
+from vultus.imaging.canvas import lay_on_canvas, sides, stretch
 from vultus.types import CanvasRule, Image
 
 pytestmark = pytest.mark.unit
@@ -120,3 +120,32 @@ def test_stretching_gives_up_the_aspect(width: int, height: int) -> None:
     image = noise(height, width)
     expected = PillowImage.fromarray(image).resize((112, 112))  # bicubic unless told otherwise
     np.testing.assert_array_equal(stretch(image, 112), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape"),
+    [
+        (640, 480, (544, 640)),
+        (480, 640, (640, 544)),
+        (1920, 1080, (544, 640)),
+        (600, 640, (640, 640)),
+        (640, 544, (544, 640)),
+        (640, 545, (640, 640)),
+        (10, 10, (640, 640)),
+    ],
+)
+def test_a_canvas_may_have_the_picture_s_aspect(width: int, height: int, shape: tuple[int, int]) -> None:
+    """The same pixels at the same scale; only the black beside them is less."""
+    image = np.random.default_rng(0).integers(1, 256, (height, width, 3), np.uint8)
+    square, cut = lay_on_canvas(image, CanvasRule()), lay_on_canvas(image, CanvasRule(shape="picture"))
+    assert cut.pixels.shape == (*shape, 3)
+    assert cut.scale == square.scale
+    np.testing.assert_array_equal(square.pixels[: shape[0], : shape[1]], cut.pixels)
+    assert not square.pixels[shape[0] :].any()
+    assert not square.pixels[:, shape[1] :].any()
+
+
+def test_small_canvases_have_lawful_sides() -> None:
+    for longest in range(64, 4097, 32):
+        assert all(side % 32 == 0 and side <= longest for side in sides(longest))
+        assert sides(longest)[-1] == longest

@@ -61,7 +61,7 @@ VARIANTS = {
 @pytest.mark.parametrize("name", VARIANTS)
 def test_pixels_equal_those_of_pillow_and_opencv(name: str) -> None:
     data = VARIANTS[name]
-    image = decode_jpeg(data, PIXELS)
+    image = decode_jpeg(data, PIXELS).pixels
     np.testing.assert_array_equal(image, by_pillow(data))
     np.testing.assert_array_equal(image, np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)))
     assert image.flags.c_contiguous
@@ -71,14 +71,14 @@ def test_pixels_equal_those_of_pillow_and_opencv(name: str) -> None:
 @pytest.mark.parametrize("progressive", [False, True])
 def test_cmyk_is_converted_as_pillow_does(progressive: bool) -> None:
     data = jpeg("CMYK", progressive=progressive)
-    np.testing.assert_array_equal(decode_jpeg(data, PIXELS), by_pillow(data))
+    np.testing.assert_array_equal(decode_jpeg(data, PIXELS).pixels, by_pillow(data))
 
 
 def test_ycck_is_converted_as_pillow_does() -> None:
     cmyk = np.ascontiguousarray(255 - np.array(photograph().convert("CMYK")))
     data = simplejpeg.encode_jpeg(cmyk, 90, "CMYK", "420")
     assert simplejpeg.decode_jpeg_header(data)[2] == "YCCK"
-    np.testing.assert_array_equal(decode_jpeg(data, PIXELS), by_pillow(data))
+    np.testing.assert_array_equal(decode_jpeg(data, PIXELS).pixels, by_pillow(data))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -87,7 +87,7 @@ def test_orientation(orientation: int, mode: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = jpeg(mode, exif=exif)
-    image = decode_jpeg(data, PIXELS)
+    image = decode_jpeg(data, PIXELS).pixels
     np.testing.assert_array_equal(image, by_pillow(data))
     assert image.flags.c_contiguous
 
@@ -95,7 +95,7 @@ def test_orientation(orientation: int, mode: str) -> None:
 def test_hostile_exif_is_no_fault_of_the_picture() -> None:
     for block in (b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", bytes(range(256))):
         data = jpeg(exif=b"Exif\0\0" + block)
-        np.testing.assert_array_equal(decode_jpeg(data, PIXELS), decode_jpeg(jpeg(), PIXELS))
+        np.testing.assert_array_equal(decode_jpeg(data, PIXELS).pixels, decode_jpeg(jpeg(), PIXELS).pixels)
 
 
 MENDED: dict[str, Callable[[bytes], bytes]] = {
@@ -113,14 +113,14 @@ MENDED: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("fault", MENDED)
 def test_faults_that_touch_no_pixel_are_forgiven(fault: str) -> None:
     data = MENDED[fault](jpeg())
-    np.testing.assert_array_equal(decode_jpeg(data, PIXELS), by_pillow(jpeg()))
+    np.testing.assert_array_equal(decode_jpeg(data, PIXELS).pixels, by_pillow(jpeg()))
 
 
 def test_grey_with_a_needless_sampling_factor() -> None:
     """A lone component may be declared 2 x 2; it means nothing."""
     data = jpeg("L")
     place = data.index(b"\xff\xc0") + 11
-    np.testing.assert_array_equal(decode_jpeg(replace_at(data, place, b"\x22"), PIXELS), by_pillow(data))
+    np.testing.assert_array_equal(decode_jpeg(replace_at(data, place, b"\x22"), PIXELS).pixels, by_pillow(data))
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -139,7 +139,7 @@ def test_a_progressive_picture_may_stop_at_a_coarser_stage() -> None:
     """Each scan covers the whole picture: ended after one of them, it is complete by the standard."""
     data = jpeg(progressive=True)
     closed = data[: data.rindex(b"\xff\xda")] + EOI
-    np.testing.assert_array_equal(decode_jpeg(closed, PIXELS), by_pillow(closed))
+    np.testing.assert_array_equal(decode_jpeg(closed, PIXELS).pixels, by_pillow(closed))
     with pytest.raises(CorruptPicture):
         decode_jpeg(closed[:-2], PIXELS)
 
@@ -184,7 +184,7 @@ def test_scans_without_number_are_refused() -> None:
 
 def test_size_is_checked_before_decoding() -> None:
     data = jpeg()
-    assert decode_jpeg(data, 97 * 61).shape == (61, 97, 3)
+    assert decode_jpeg(data, 97 * 61).pixels.shape == (61, 97, 3)
     with pytest.raises(TooManyPixels):
         decode_jpeg(data, 97 * 61 - 1)
     frame = data.index(b"\xff\xc0") + 5
@@ -198,3 +198,26 @@ def test_size_is_checked_before_decoding() -> None:
 def test_no_scan_is_corrupt(data: bytes) -> None:
     with pytest.raises((CorruptPicture, IndexError)):
         decode_jpeg(data, PIXELS)
+
+
+@pytest.mark.parametrize(("least", "shape"), [(0, (480, 640)), (321, (480, 640)), (320, (240, 320)), (100, (120, 160))])
+def test_a_picture_may_be_decoded_smaller(least: int, shape: tuple[int, int]) -> None:
+    """By halves, as long as its longer side has the pixels that are wanted; close to what Pillow makes of the whole."""
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 12)
+    with io.BytesIO() as file:
+        Image.fromarray(smooth).save(file, "JPEG", quality=95)
+        decoded = decode_jpeg(file.getvalue(), PIXELS, least)
+    assert (decoded.width, decoded.height) == (640, 480)
+    assert decoded.pixels.shape == (*shape, 3)
+    expected = Image.fromarray(smooth).resize(shape[::-1], Image.Resampling.BOX)
+    assert np.abs(decoded.pixels.astype(int) - np.asarray(expected)).mean() < 1.5
+
+
+def test_a_turned_picture_decoded_smaller_tells_its_upright_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    with io.BytesIO() as file:
+        Image.new("RGB", (642, 482)).save(file, "JPEG", exif=exif)
+        decoded = decode_jpeg(file.getvalue(), PIXELS, 320)
+    assert (decoded.width, decoded.height) == (482, 642)
+    assert decoded.pixels.shape == (321, 241, 3)

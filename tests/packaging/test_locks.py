@@ -26,8 +26,8 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name: str(entry.specifier) for name, entry in entries(lock).items()}
 
 
-def test_there_are_four_locks() -> None:
-    assert [lock.stem for lock in LOCKS] == ["base", "build", "dev", "reference"]
+def test_there_are_five_locks() -> None:
+    assert [lock.stem for lock in LOCKS] == ["base", "build", "dev", "load", "reference"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)

@@ -18,13 +18,13 @@ from vultus import FaceEngine
 @pytest.fixture(scope="session")
 def engine(shared_models: Path) -> Iterator[FaceEngine]:
     """Default settings: OpenVINO, f32, square canvas of 640."""
-    with open_engine() as opened:
+    with open_engine(aspect="square") as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def onnx_engine(shared_models: Path) -> Iterator[FaceEngine]:
-    with open_engine(runtime="onnx") as opened:
+    with open_engine(runtime="onnx", aspect="square") as opened:
         yield opened
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import sys
 
+import onnxruntime as ort
 import pytest
 
 from vultus.errors import DeviceUnavailable, PrecisionUnavailable, RuntimeUnavailable
-from vultus.runtime.choose import open_runtime
+from vultus.runtime.choose import is_accelerator, open_runtime, worker_threads
+from vultus.runtime.simulated import SimulatedRuntime
 from vultus.runtime.workers import Workers
 from vultus.settings import load_settings
 
@@ -37,3 +39,36 @@ def test_what_the_runtime_lacks_is_a_start_up_error(workers: Workers) -> None:
         open_runtime(load_settings(device="abacus"), workers, 2)
     with pytest.raises(PrecisionUnavailable):
         open_runtime(load_settings(runtime="onnx", precision="bf16"), workers, 2)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "device", "expected"),
+    [
+        ("onnx", "cuda", True),
+        ("onnx", "CUDA:1", True),
+        ("onnx", "tensorrt", True),
+        ("onnx", "cpu", False),
+        ("openvino", "gpu", False),  # run row by row
+        ("dummy", "cpu", False),
+        ("dummy", "simulated", True),
+    ],
+)
+def test_an_accelerator_wants_as_many_threads_as_fill_its_batches(runtime: str, device: str, expected: bool) -> None:
+    settings = load_settings(runtime=runtime, device=device)
+    assert is_accelerator(settings) == expected
+    assert worker_threads(settings, 6) == (128 if expected else 6)
+    assert worker_threads(settings, 500) == 500
+
+
+def test_the_simulated_device_is_the_dummys(workers: Workers) -> None:
+    runtime = open_runtime(load_settings(runtime="dummy", device="simulated"), workers, 2)
+    assert isinstance(runtime, SimulatedRuntime)
+    runtime.close()
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "tensorrt"])
+def test_a_gpu_that_is_not_there_is_a_start_up_error_that_says_what_to_do(workers: Workers, device: str) -> None:
+    if {"CUDAExecutionProvider", "TensorrtExecutionProvider"} & set(ort.get_available_providers()):
+        pytest.skip("the ONNX Runtime here is the one for GPUs")
+    with pytest.raises(DeviceUnavailable, match="install onnxruntime-gpu"):
+        open_runtime(load_settings(runtime="onnx", device=device), workers, 2)

@@ -6,15 +6,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from vultus.errors import IncompatibleGraph, RuntimeUnavailable
-from vultus.runtime.graph import check_size, reshaped
+from vultus.runtime.graph import check_size, reshaped, taking_pixels
 from vultus.runtime.network import Runtime
 from vultus.runtime.onnx import OnnxRuntime
 from vultus.runtime.openvino import OpenVinoRuntime
@@ -219,6 +221,44 @@ def test_where_the_library_is_missing_the_error_names_it(
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(RuntimeUnavailable, match=r"pip install 'vultus\[onnx\]'"):
         OnnxRuntime("cpu", "f32", workers, 2).load(model(InputSpec(8, 8)), saved(content), InputSpec(4, 4))
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize("whiten", [False, True])
+def test_pixels_are_normalised_in_the_graph(color: Any, layout: Any, whiten: bool) -> None:
+    spec = InputSpec(6, 4, mean=(10, 20, 30), std=(2, 4, 8), color=color, layout=layout, whiten=whiten)
+    declared = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, (1, *spec.shape[1:]))
+    result = helper.make_tensor_value_info("same", TensorProto.FLOAT, [None] * 4)
+    made = helper.make_graph([helper.make_node("Identity", ["pixels"], ["same"])], "echo", [declared], [result])
+    content = helper.make_model(made, opset_imports=[helper.make_opsetid("", 9)], ir_version=4).SerializeToString()
+    session = ort.InferenceSession(taking_pixels(content, spec, 3), providers=["CPUExecutionProvider"])
+    (taken,) = session.get_inputs()
+    assert (taken.shape, taken.type) == ([3, 4, 6, 3], "tensor(uint8)")
+    batch = np.concatenate([pixels(4, 6), np.full((1, 4, 6, 3), 200, np.uint8), pixels(4, 6) // 9])
+    values = ((batch if color == "rgb" else batch[..., ::-1]).astype(np.float64) - [10, 20, 30]) / [2, 4, 8]
+    if whiten:
+        deviation = values.std(axis=(1, 2, 3), keepdims=True)
+        values = (values - values.mean(axis=(1, 2, 3), keepdims=True)) / np.maximum(deviation, (3 * 4 * 6) ** -0.5)
+    (same,) = session.run(None, {taken.name: batch})
+    expected = values.transpose(0, 3, 1, 2) if layout == "nchw" else values
+    np.testing.assert_allclose(same, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.unit
+def test_maps_resized_to_a_constant_size_keep_the_batch() -> None:
+    """With one picture's size, a batch would silently go on with the first picture's map alone."""
+    sizes = numpy_helper.from_array(np.array([1, 1, 16, 16], np.int64), "sizes")
+    unused = numpy_helper.from_array(np.zeros(0, np.float32), "unused")
+    enlarge = helper.make_node("Resize", ["mixed", "unused", "unused", "sizes"], ["small"], mode="nearest")
+    made = onnx.load_model_from_string(graph([enlarge], [sizes, unused], (1, 3, 8, 8), (1, 1, 16, 16)))
+    made.opset_import[0].version = 11
+    session = ort.InferenceSession(reshaped(made.SerializeToString(), (2, 3, 8, 8)), providers=["CPUExecutionProvider"])
+    batch = np.concatenate([pixels(8, 8), 255 - pixels(8, 8)]).astype(np.float32)
+    (large,) = session.run(None, {"pixels": batch.transpose(0, 3, 1, 2)})
+    mixed = batch @ WEIGHTS.ravel()
+    np.testing.assert_allclose(large[:, 0, ::2, ::2], mixed, rtol=1e-6)
 
 
 @pytest.mark.unit

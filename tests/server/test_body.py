@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from vultus.errors import Cancelled, RequestTooLarge
+from vultus.errors import Cancelled, Overloaded, RequestTooLarge
 from vultus.server.body import call_on_disconnect, read_body
 
 pytestmark = pytest.mark.unit
@@ -65,6 +65,29 @@ def test_reading_stops_at_the_chunk_that_is_too_much() -> None:
     with pytest.raises(RequestTooLarge):
         asyncio.run(read_body(Request(scope, receiving(chunks(b"abc", b"de", b"f"), seen)), 4))
     assert [message["body"] for message in seen] == [b"abc", b"de"]
+
+
+@pytest.mark.parametrize(
+    ("announced", "held"), [(None, [0, 2, 3]), ("5", [5]), ("4", [4, 1]), ("many", [0, 2, 3]), ("0", [0, 2, 3])]
+)
+def test_bytes_are_held_when_they_are_announced_or_else_as_they_come(announced: str | None, held: list[int]) -> None:
+    headers = [] if announced is None else [(b"content-length", announced.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+    told: list[int] = []
+    asyncio.run(read_body(Request(scope, receiving(chunks(b"ab", b"cde"), [])), 10, told.append))
+    assert told == held
+
+
+def test_bytes_that_may_not_be_held_are_not_read() -> None:
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-length", b"4")]}
+    seen: list[Message] = []
+
+    def refuse(_: int) -> None:
+        raise Overloaded("full")
+
+    with pytest.raises(Overloaded):
+        asyncio.run(read_body(Request(scope, receiving(chunks(b"abcd"), seen)), 10, refuse))
+    assert not seen
 
 
 def test_a_client_that_goes_away_half_way_ends_the_request() -> None:

@@ -20,7 +20,9 @@ from vultus.errors import (
     UnsupportedFormat,
 )
 from vultus.runtime.ticket import Ticket
+from vultus.server.admission import Admission, Place
 from vultus.server.gathering import Address, Gathering, Order, Outcome
+from vultus.server.metrics import Metrics
 from vultus.server.wire import Reply
 from vultus.settings import Settings
 from vultus.types import Analysis, Plan
@@ -38,6 +40,13 @@ def engine() -> Iterator[FaceEngine]:
 
 async def nowhere(name: str, headers: Mapping[str, str], count: Callable[[int], None]) -> bytes:
     raise PictureUnreachable(f"{name} is nowhere")
+
+
+def enter(ticket: Ticket | None = None, **settings: Any) -> Place:
+    """The only request of a server."""
+    admission = Admission(Settings(**settings), Metrics(lambda: 0, lambda: True))
+    admission.equip(6)
+    return admission.enter(ticket or Ticket())
 
 
 class Asker:
@@ -59,7 +68,7 @@ class Asker:
         self, read: Callable[[], Order], fetch: Any = nowhere, ticket: Ticket | None = None, max_bytes: int = 10**6
     ) -> Reply:
         async def run() -> Reply:
-            gathering = Gathering(self.engine, fetch, ticket or Ticket(), max_bytes)
+            gathering = Gathering(self.engine, fetch, enter(ticket), max_bytes)
             gathering.begin(read)
             try:
                 return await asyncio.wait_for(asyncio.wrap_future(gathering.reply), 30)
@@ -240,7 +249,7 @@ def test_closing_gives_up_fetches_under_way(engine: FaceEngine) -> None:
             return b""
 
         asker, ticket = Asker(engine), Ticket()
-        gathering = Gathering(engine, fetch, ticket, 10**6)
+        gathering = Gathering(engine, fetch, enter(ticket), 10**6)
         gathering.begin(lambda: asker.order([Address("a")]))
         await asyncio.wait_for(asked.wait(), 10)
         gathering.close()
@@ -261,7 +270,7 @@ def test_nothing_begins_after_closing(engine: FaceEngine, squares: Squares) -> N
 
     async def run() -> None:
         asker = Asker(engine)
-        gathering = Gathering(engine, fetch, Ticket(), 10**6)
+        gathering = Gathering(engine, fetch, enter(), 10**6)
 
         def read() -> Order:
             gathering.close()  # the client leaves while its request is being read

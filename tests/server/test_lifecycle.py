@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vultus.errors import ModelUnavailable, NotReady
+from vultus.server import lifecycle as lifecycles
 from vultus.server.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.unit
@@ -66,6 +67,43 @@ def test_a_closed_lifecycle_has_no_engine() -> None:
     assert made.closed.is_set()
     with pytest.raises(NotReady, match="closed"):
         _ = recorder.lifecycle.engine
+
+
+def test_an_engine_is_handed_out_no_more_once_the_server_is_to_end() -> None:
+    made = engine(waiting=3)
+    recorder = Recorder(lambda: made)
+    lifecycle = recorder.lifecycle
+    assert not lifecycle.ending
+    lifecycle.start()
+    assert recorder.told.wait(10)
+    lifecycle.drain()
+    assert (lifecycle.ready, lifecycle.ending, lifecycle.state, lifecycle.queue_length) == (False, True, "ending", 3)
+    with pytest.raises(NotReady, match="ending"):
+        _ = lifecycle.engine
+    assert not made.closed.is_set()
+    lifecycle.close()
+    assert made.closed.is_set()
+
+
+def test_a_server_that_is_to_end_before_it_is_ready_never_is() -> None:
+    may_finish = threading.Event()
+    recorder = Recorder(lambda: may_finish.wait(10) and engine())
+    recorder.lifecycle.start()
+    recorder.lifecycle.drain()
+    may_finish.set()
+    assert recorder.told.wait(10)
+    assert (recorder.lifecycle.ready, recorder.lifecycle.state) == (False, "ending")
+
+
+def test_an_engine_that_is_stuck_in_its_work_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycles, "_PATIENCE", 0.01)
+    over = threading.Event()
+    recorder = Recorder(lambda: SimpleNamespace(close=lambda: over.wait(30)))
+    recorder.lifecycle.start()
+    assert recorder.told.wait(10)
+    recorder.lifecycle.close()
+    assert recorder.lifecycle.state == "closed"
+    over.set()
 
 
 def test_an_engine_that_comes_too_late_is_closed_at_once() -> None:

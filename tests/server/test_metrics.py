@@ -51,6 +51,20 @@ def test_pictures_are_counted_by_outcome_and_timed_by_stage() -> None:
     assert found["vultus_stage_seconds_count", "detect"] == 1
 
 
+def test_pictures_are_counted_while_they_wait_and_while_they_are_worked_on() -> None:
+    metrics = Metrics(lambda: 0, lambda: True)
+    metrics.pictures_waiting.inc(2)
+    metrics.started(1000, 0.25)
+    found = samples(metrics)
+    assert found["vultus_pictures_waiting",] == 1
+    assert found["vultus_pictures_in_flight",] == 1
+    assert found["vultus_pixels_in_flight",] == 1000
+    assert (found["vultus_wait_seconds_sum",], found["vultus_wait_seconds_count",]) == (0.25, 1)
+    metrics.ended(1000)
+    found = samples(metrics)
+    assert (found["vultus_pictures_in_flight",], found["vultus_pixels_in_flight",]) == (0, 0)
+
+
 def test_queue_and_readiness_are_asked_at_each_scrape() -> None:
     waiting = [3]
     metrics = Metrics(lambda: waiting[0], lambda: waiting[0] < 4)

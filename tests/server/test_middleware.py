@@ -33,7 +33,9 @@ def render(request: Request, error: Exception) -> Response:
     return PlainTextResponse(f"{type(error).__name__} {request.state.request_id}", 500)
 
 
-def ask(app: Any, request_id: bytes | None = None) -> tuple[int, dict[bytes, bytes], bytes, str]:
+def ask(
+    app: Any, request_id: bytes | None = None, *, ending: bool = False
+) -> tuple[int, dict[bytes, bytes], bytes, str]:
     """Status, headers, body, and the metrics afterwards."""
     sent: list[Message] = []
 
@@ -46,7 +48,7 @@ def ask(app: Any, request_id: bytes | None = None) -> tuple[int, dict[bytes, byt
     metrics = Metrics(lambda: 0, lambda: True)
     headers = [] if request_id is None else [(b"x-request-id", request_id)]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
-    asyncio.run(Access(app, metrics, render)(scope, receive, send))
+    asyncio.run(Access(app, metrics, render, lambda: ending)(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"], metrics.exposition().decode()
 
 
@@ -83,6 +85,12 @@ def test_what_escapes_after_the_answer_began_is_left_to_the_server(caplog: pytes
 def test_requests_under_way_are_counted_down_again() -> None:
     assert "vultus_requests_in_flight 0.0" in ask(works)[3]
     assert "vultus_requests_in_flight 0.0" in ask(fails)[3]
+
+
+def test_no_connection_is_kept_once_the_server_is_to_end() -> None:
+    assert b"connection" not in ask(works)[1]
+    assert ask(works, ending=True)[1][b"connection"] == b"close"
+    assert ask(fails, ending=True)[1][b"connection"] == b"close"
 
 
 def test_other_connections_pass_through() -> None:

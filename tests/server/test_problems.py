@@ -30,6 +30,7 @@ def request_() -> Request:
         (errors.NoFaceFound("m"), 422),
         (errors.WrongCropSize("m"), 422),
         (errors.NotReady("m"), 503),
+        (errors.Overloaded("m"), 429),
         (errors.DeadlineExceeded("m"), 503),
         (errors.EngineError("m"), 500),
         (errors.SelfCheckFailed("m"), 503),
@@ -64,6 +65,12 @@ def test_a_problem_without_a_limit_names_none(request_: Request) -> None:
 def test_who_comes_too_early_is_told_to_come_again(request_: Request) -> None:
     assert render(request_, errors.NotReady("warming")).headers["retry-after"] == "1"
     assert "retry-after" not in render(request_, errors.RequestError("m")).headers
+
+
+def test_who_is_too_much_is_told_when_to_come_again(request_: Request) -> None:
+    response = render(request_, errors.Overloaded("full", limit="max_queued_pictures", retry_after=7))
+    assert response.headers["retry-after"] == "7"
+    assert orjson.loads(response.body)["limit"] == "max_queued_pictures"
 
 
 def test_errors_of_the_framework_keep_status_and_headers(request_: Request) -> None:

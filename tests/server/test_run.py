@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -28,6 +29,18 @@ BREAKING = """
 import vultus.server.app
 vultus.server.app._warm = lambda engine, dialects: 1 // 0
 try:"""
+GATED = """
+import vultus.server.lifecycle
+import vultus.walk
+vultus.server.lifecycle._PATIENCE = 0.1
+inner = vultus.walk.Walk.analyze
+def analyze(self, source, *given):
+    if isinstance(source, bytes):
+        print("working", flush=True)
+        open(GATE).close()  # waits until somebody opens the other end
+    return inner(self, source, *given)
+vultus.walk.Walk.analyze = analyze
+"""
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -133,6 +146,60 @@ def test_it_ends_when_asked_to(number: int) -> None:
     process = Process()
     assert process.is_ready.wait(60)
     assert process.end(number) == 0
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+def ask_gated(gate: Path, picture: bytes, **settings: str) -> tuple[Process, threading.Thread, list[httpx.Response]]:
+    """A server, and a request of it that stands at the gate."""
+    process = Process(f"GATE = {str(gate)!r}\n{GATED}{PROGRAM}", **settings)
+    assert process.is_ready.wait(60)
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        headers = {"content-type": "image/png"}
+        answers.append(httpx.post(f"{process.url}/v1/faces", content=picture, headers=headers, timeout=60))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert process.process.stdout
+    assert process.process.stdout.readline() == "working\n"
+    return process, thread, answers
+
+
+def test_asked_to_end_it_finishes_what_is_under_way_and_refuses_the_rest(
+    gate: Path, squares: Callable[..., bytes]
+) -> None:
+    process, thread, answers = ask_gated(gate, squares((1, 1)))
+    kept = httpx.Client(base_url=process.url)
+    assert kept.get("/ready").status_code == 200
+    process.process.send_signal(signal.SIGTERM)
+    while (ready := httpx.get(f"{process.url}/ready")).status_code == 200:
+        pass  # the signal is on its way
+    refused = kept.post("/v1/faces", content=squares(), headers={"content-type": "image/png"})
+    kept.close()
+    for answer in (ready, refused):
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert answer.headers["connection"] == "close"
+    assert not answers
+    gate.write_bytes(b"")
+    thread.join(60)
+    assert answers[0].status_code == 200
+    assert len(answers[0].json()["pictures"][0]["faces"]) == 1
+    assert process.wait() == 0
+
+
+def test_asked_to_end_it_gives_up_what_takes_too_long_and_says_so(gate: Path, squares: Callable[..., bytes]) -> None:
+    process, thread, answers = ask_gated(gate, squares(), drain_timeout="0.2")
+    assert process.end() == 0
+    thread.join(60)
+    assert (answers[0].status_code, answers[0].json()["code"]) == (503, "not_ready")
+    assert answers[0].headers["connection"] == "close"
 
 
 def test_a_start_that_fails_is_raised_and_not_told_twice() -> None:

@@ -1,4 +1,4 @@
-"""``vultus bench``: what this machine can bear."""
+"""``vultus bench``: how fast this is, and what this machine can bear."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vultus.cli import bench_engine, bench_network, bench_server
 from vultus.cli.arguments import AsJson
 from vultus.cli.models import configured
 from vultus.cli.options import with_settings
@@ -33,7 +34,15 @@ EXIT_CODES = (
 )
 _MOST_SIDE = 65_500  # JPEG's
 
-app = typer.Typer(no_args_is_help=True, help="Find out what this machine can bear.", epilog=EXIT_CODES)
+SPEED_EXIT_CODES = (
+    "Exit codes: 0 measured; 1 requests failed, other than by a refusal (429), or a picture cannot be used; 2 wrong "
+    "usage, settings or output file; 3 a server, a network, an engine or an extra is not available; 130 interrupted."
+)
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed, and what this machine can bear.", epilog=EXIT_CODES)
+app.command(epilog=SPEED_EXIT_CODES)(bench_server.server)
+app.command(epilog=SPEED_EXIT_CODES)(bench_engine.engine)
+app.command(epilog=SPEED_EXIT_CODES)(bench_network.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class _Sized:
 
 @app.callback()
 def bench() -> None:
-    """Find out what this machine can bear."""
+    """Measure speed, and what this machine can bear."""
 
 
 @app.command(epilog=EXIT_CODES)

@@ -20,6 +20,8 @@ def serve(settings: Settings) -> None:
 
     Networks that are not here yet are fetched first; /ready tells when all is ready.
     """
-    from vultus.server.run import serve as run
-
+    if settings.workers > 1:
+        from vultus.server.supervisor import serve as run
+    else:
+        from vultus.server.run import serve as run
     raise typer.Exit(run(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vultus.errors import CorruptPicture, EmptyPicture, PictureError, PictureTooLarge, UnsupportedFormat
-from vultus.imaging.jpeg import decode_jpeg
+from vultus.imaging.jpeg import Decoded, decode_jpeg
 from vultus.imaging.raster import decode_raster
 from vultus.imaging.sniff import sniff
 from vultus.types import Image
@@ -25,6 +25,11 @@ class Limits:
 
 
 def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> Image:
+    """Pixels of an encoded picture, in full: see ``decode_least``."""
+    return decode_least(data, limits).pixels
+
+
+def decode_least(data: bytes | bytearray | memoryview, limits: Limits = Limits(), least: int = 0) -> Decoded:
     """Pixels of an encoded picture: all of it or an error, never a part.
 
     JPEG, PNG, WebP, BMP, TIFF, GIF and ICO, told apart by their leading bytes. Of several frames or pages the first is
@@ -34,9 +39,7 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> I
     Args:
         data: The encoded picture.
         limits: What it may cost; the announced size is checked before anything is decoded.
-
-    Returns:
-        RGB uint8 ``(h, w, 3)``, C-contiguous, writable.
+        least: If above 0, a JPEG may come smaller, where that is faster: its longer side not below this.
 
     Raises:
         EmptyPicture: There are no bytes.
@@ -59,9 +62,11 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> I
         raise UnsupportedFormat("the picture is not a JPEG, PNG, WebP, BMP, TIFF, GIF or ICO file")
     try:
         if kind == "jpeg":
-            return decode_jpeg(content, limits.max_pixels)
-        return decode_raster(content, kind, limits.max_pixels)
+            return decode_jpeg(content, limits.max_pixels, least)
+        pixels = decode_raster(content, kind, limits.max_pixels)
     except PictureError:
         raise
     except Exception as error:  # decoders meet hostile bytes with nearly every exception there is
         raise CorruptPicture(f"the {kind.upper()} picture is truncated or damaged") from error
+    height, width = pixels.shape[:2]
+    return Decoded(pixels, width, height)

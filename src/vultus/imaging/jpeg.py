@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,10 @@ from vultus.types import Image
 
 _MAX_SCANS = 500
 """As libjpeg-turbo's own tools limit it: each scan costs a pass over the whole picture; encoders write about ten."""
+
+_PARTS = (8, 4, 2)  # of a picture's size that it may be decoded at
+
+_TURNED = range(5, 9)  # EXIF orientations that exchange width and height
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1 = 0xE0, 0xE1
@@ -42,8 +47,27 @@ class _Header:
     orientation: int
 
 
-def decode_jpeg(data: bytes, max_pixels: int) -> Image:
-    """Pixels of a JPEG, upright: RGB uint8 ``(h, w, 3)``, C-contiguous, writable.
+class Decoded(NamedTuple):
+    """Pixels, and how large the picture is that they show.
+
+    Attributes:
+        pixels: RGB uint8 ``(h, w, 3)``, C-contiguous, writable.
+        width, height: Of the upright picture; larger than that of ``pixels`` where it was decoded smaller.
+    """
+
+    pixels: Image
+    width: int
+    height: int
+
+
+def decode_jpeg(data: bytes, max_pixels: int, least: int = 0) -> Decoded:
+    """Pixels of a JPEG, upright.
+
+    Args:
+        data: The JPEG.
+        max_pixels: Most pixels it may have.
+        least: If above 0, the picture may come at a half, a quarter or an eighth of its size (the inverse DCT then
+            computes no more), but its longer side not below this.
 
     The accurate integer DCT and smooth upsampling are used, so that pixels equal those of every decoder built on
     libjpeg. CMYK and YCCK are taken as stored inverted, as Adobe's encoders do and as Pillow and OpenCV assume.
@@ -59,25 +83,43 @@ def decode_jpeg(data: bytes, max_pixels: int) -> Image:
         IndexError: Truncated inside the header.
     """
     header = _read_header(data)
+    limits = _Wanted(max_pixels, least)
     try:
-        image = _decode(data, header, max_pixels)
+        image, size = _decode(data, header, limits)
     except ValueError as error:
-        image = _decode_tidied(data, header, max_pixels, error)
-    return turn_upright(image, header.orientation)
+        image, size = _decode_tidied(data, header, limits, error)
+    pixels = turn_upright(image, header.orientation)
+    width, height = reversed(size) if header.orientation in _TURNED else size
+    return Decoded(pixels, width, height)
 
 
-def _decode(data: bytes, header: _Header, max_pixels: int, *, strict: bool = True) -> Image:
+class _Wanted(NamedTuple):
+    max_pixels: int
+    least: int
+
+
+def _decode(data: bytes, header: _Header, wanted: _Wanted, *, strict: bool = True) -> tuple[Image, tuple[int, int]]:
     height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-    check_size(width, height, max_pixels)
+    check_size(width, height, wanted.max_pixels)
     if not header.one_scan and data.count(b"\xff\xda") > _MAX_SCANS:
         raise CorruptPicture(f"the JPEG picture is damaged: it has more than {_MAX_SCANS} scans")
+    part = next((part for part in _PARTS if wanted.least and max(width, height) // part >= wanted.least), 1)
+    sides = (-(-height // part), -(-width // part)) if part > 1 else (0, 0)
     if colorspace in ("CMYK", "YCCK"):
-        return _cmyk_to_rgb(_pixels(data, "CMYK", strict=strict))
-    return _pixels(data, "RGB", strict=strict)
+        return _cmyk_to_rgb(_pixels(data, "CMYK", sides, strict)), (width, height)
+    return _pixels(data, "RGB", sides, strict), (width, height)
 
 
-def _pixels(data: bytes, colorspace: str, *, strict: bool) -> Image:
-    pixels: Image = simplejpeg.decode_jpeg(data, colorspace, fastdct=False, fastupsample=False, strict=strict)
+def _pixels(data: bytes, colorspace: str, sides: tuple[int, int], strict: bool) -> Image:
+    pixels: Image = simplejpeg.decode_jpeg(
+        data,
+        colorspace,
+        fastdct=False,
+        fastupsample=False,
+        min_height=sides[0],
+        min_width=sides[1],
+        strict=strict,
+    )
     return pixels
 
 
@@ -87,18 +129,18 @@ def _cmyk_to_rgb(inverted: Image) -> Image:
     return np.asarray(cv2.multiply(inverted[..., :3], cv2.merge((black, black, black)), scale=1 / 255), np.uint8)
 
 
-def _decode_tidied(data: bytes, header: _Header, max_pixels: int, error: ValueError) -> Image:
+def _decode_tidied(data: bytes, header: _Header, wanted: _Wanted, error: ValueError) -> tuple[Image, tuple[int, int]]:
     """Once more, with the header's harmless faults mended."""
     tidied = _tidy(data, header)
     try:
         if tidied != data:
-            return _decode(tidied, header, max_pixels)
+            return _decode(tidied, header, wanted)
     except ValueError as again:
         error = again
     # libjpeg reports its first warning only. Where this is it, all scans are done and none can follow; but a search for
     # a restart marker may also meet the end.
     if str(error).endswith("extraneous bytes before marker 0xd9") and b"\xff\xdd" not in data:
-        return _decode(tidied, header, max_pixels, strict=False)
+        return _decode(tidied, header, wanted, strict=False)
     if header.process not in _READABLE or header.precision != 8 or "subsampling" in str(error):
         raise UnsupportedFormat(
             "this kind of JPEG (12-bit, lossless, hierarchical or unusually subsampled) is not read here; "

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from vultus.errors import PictureUnreachable, UnsupportedFormat
-from vultus.imaging.decode import Limits, decode
+from vultus.imaging.decode import Limits, decode_least
+from vultus.imaging.jpeg import Decoded
 from vultus.types import Image
 
 Source: TypeAlias = Image | bytes | bytearray | memoryview | str | PathLike[str]
@@ -17,7 +18,17 @@ Source: TypeAlias = Image | bytes | bytearray | memoryview | str | PathLike[str]
 
 
 def read_pixels(source: Source, limits: Limits) -> Image:
-    """RGB pixels of a picture, however it is given. Pixels are taken as they are, without a copy.
+    """RGB pixels of a picture, however it is given, in full: see ``read_picture``."""
+    return read_picture(source, limits).pixels
+
+
+def read_picture(source: Source, limits: Limits, least: int = 0) -> Decoded:
+    """A picture, however it is given. Pixels are taken as they are, without a copy.
+
+    Args:
+        source: The picture.
+        limits: What it may cost.
+        least: If above 0, a JPEG may come smaller, its longer side not below this.
 
     Raises:
         PictureError: What the picture is not fit for; see ``decode``.
@@ -28,10 +39,10 @@ def read_pixels(source: Source, limits: Limits) -> Image:
             raise UnsupportedFormat(
                 f"pixels must be RGB, uint8, of shape (height, width, 3), not {source.dtype} {source.shape}"
             )
-        return source
+        return Decoded(source, source.shape[1], source.shape[0])
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return decode(source, limits)
-    return decode(_read_file(Path(source), limits), limits)
+        return decode_least(source, limits, least)
+    return decode_least(_read_file(Path(source), limits), limits, least)
 
 
 def _read_file(path: Path, limits: Limits) -> bytes:

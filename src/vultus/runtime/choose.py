@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from vultus.errors import RuntimeUnavailable
+from vultus.runtime.batching import WORKER_THREADS
 from vultus.runtime.network import Runtime
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings
+
+_ACCELERATORS = re.compile(r"(cuda|tensorrt)(:\d+)?")
+
+
+def is_accelerator(settings: Settings) -> bool:
+    """Whether networks run in batches on a device other than the processor's cores."""
+    match settings.runtime:
+        case "dummy":
+            return settings.device == "simulated"
+        case "onnx":
+            return _ACCELERATORS.fullmatch(settings.device.lower()) is not None
+        case _:
+            return False
+
+
+def worker_threads(settings: Settings, per_core: int) -> int:
+    """How many threads should walk pictures: ``per_core``, or as many as fill batches if the device takes any."""
+    return max(per_core, WORKER_THREADS) if is_accelerator(settings) else per_core
 
 
 def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
@@ -18,17 +39,27 @@ def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
     try:
         match settings.runtime:
             case "dummy":
+                if settings.device == "simulated":
+                    from vultus.runtime.simulated import SimulatedRuntime
+
+                    return SimulatedRuntime()
                 from vultus.runtime.dummy import DummyRuntime
 
                 return DummyRuntime()
             case "onnx":
+                if is_accelerator(settings):
+                    from vultus.runtime.accelerator import AcceleratorRuntime, Target
+
+                    return AcceleratorRuntime(Target.find(settings.device, settings.precision), settings.model_cache)
                 from vultus.runtime.onnx import OnnxRuntime
 
                 return OnnxRuntime(settings.device, settings.precision, workers, streams)
             case "openvino" | "auto":
                 from vultus.runtime.openvino import OpenVinoRuntime
 
-                return OpenVinoRuntime(settings.device, settings.precision, workers, streams)
+                return OpenVinoRuntime(
+                    settings.device, settings.precision, workers, streams, all_cores=settings.all_cores
+                )
     except ImportError as error:
         raise RuntimeUnavailable(
             f"the {settings.runtime} runtime is not installed ({error}); "

@@ -40,6 +40,9 @@ class DummyRuntime:
         """Those that have a stand-in."""
         return _ANSWERS.keys()
 
+    def close(self) -> None:
+        """Nothing runs beside the callers' threads."""
+
     def load(self, model: Model, path: Path, spec: InputSpec) -> DummyNetwork:  # noqa: ARG002 - there is no file
         """See ``Runtime.load``.
 

@@ -8,6 +8,10 @@ fit; what no shape betrays, the catalogue (``resizable``) or the family has to k
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 from vultus.errors import IncompatibleGraph, RuntimeUnavailable
 from vultus.types import InputSpec
@@ -43,13 +47,7 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
         ValueError: It is no ONNX file, or has not just one input.
         RuntimeUnavailable: The library ``onnx`` is not installed.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise RuntimeUnavailable(
-            "the library onnx, which changes the size of a network's input for the onnx runtime, is not installed; "
-            "install it with `pip install 'vultus[onnx]'`."
-        ) from error
+    onnx = _library()
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # the parser's exceptions are of its implementation
@@ -67,9 +65,97 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
     del dimensions[:]
     for size in shape:
         dimensions.add().dim_value = size
+    _keep_batch(graph, shape[0])
     del graph.value_info[:]
     for output in graph.output:
         for dimension in output.type.tensor_type.shape.dim:
             dimension.Clear()
     changed: bytes = model.SerializeToString()
     return changed
+
+
+def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
+    """The graph with fixed shapes, fed with RGB uint8 pixels ``(rows, height, width, 3)``.
+
+    What ``spec`` says is to be done to them becomes part of the graph: a device that is handed pixels gets a quarter of
+    the bytes, and computes on them while the processor does other things.
+
+    Args:
+        data: An ONNX file's contents.
+        spec: Size and normalisation of the input.
+        rows: Rows of a batch.
+
+    Raises:
+        ValueError: It is no ONNX file, or has not just one input.
+        RuntimeUnavailable: The library ``onnx`` is not installed.
+    """
+    onnx = _library()
+    model = onnx.load_model_from_string(reshaped(data, (rows, *spec.shape[1:])))
+    graph, make = model.graph, onnx.helper.make_node
+    nodes = [make("Cast", ["vultus:pixels"], ["vultus:0"], to=onnx.TensorProto.FLOAT)]
+
+    def then(operator: str, *constants: np.ndarray[tuple[int, ...], np.dtype[np.generic]], **options: object) -> str:
+        """Add an operator on what came last and some constants; returns the name of the result."""
+        names = [f"vultus:{len(nodes)}:{index}" for index in range(len(constants))]
+        graph.initializer.extend(map(onnx.numpy_helper.from_array, constants, names))
+        nodes.append(make(operator, [nodes[-1].output[0], *names], [f"vultus:{len(nodes)}"], **options))
+        return str(nodes[-1].output[0])
+
+    if spec.color == "bgr":
+        then("Gather", np.array([2, 1, 0], np.int64), axis=3)
+    then("Sub", np.array(spec.mean, np.float32))
+    last = then("Div", np.array(spec.std, np.float32))
+    if spec.whiten:
+        # A mean over whole pictures in operators that are the same in every version of ONNX.
+        flat = np.array([rows, 1, -1, 1], np.int64)
+        then("Reshape", flat)
+        mean = then("GlobalAveragePool")
+        nodes.append(make("Sub", [last, mean], ["vultus:centred"]))
+        nodes.append(make("Mul", ["vultus:centred", "vultus:centred"], ["vultus:squares"]))
+        then("Reshape", flat)
+        then("GlobalAveragePool")
+        then("Sqrt")
+        least = np.array((3 * spec.width * spec.height) ** -0.5, np.float32)
+        nodes.append(make("Div", ["vultus:centred", then("Max", least)], ["vultus:whitened"]))
+    name = graph.input[0].name
+    axes = [0, 3, 1, 2] if spec.layout == "nchw" else [0, 1, 2, 3]
+    nodes.append(make("Transpose", [nodes[-1].output[0]], [name], perm=axes))
+    nodes.extend(graph.node)
+    del graph.node[:], graph.input[:]
+    graph.node.extend(nodes)
+    shape = (rows, spec.height, spec.width, 3)
+    graph.input.append(onnx.helper.make_tensor_value_info("vultus:pixels", onnx.TensorProto.UINT8, shape))
+    changed: bytes = model.SerializeToString()
+    return changed
+
+
+def _keep_batch(graph: Any, rows: int) -> None:  # noqa: ANN401 - the library's own type may not be there
+    """Let maps that are resized to a constant size, batch included, have this many rows.
+
+    An export of SCRFD 2.5G says 1 there: it would go on with the first picture's map for all pictures of a batch.
+    """
+    from onnx import numpy_helper
+
+    constants = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in constants:
+            sizes = numpy_helper.to_array(constants[node.input[3]]).copy()
+            sizes[0] = rows
+            node.input[3] = f"vultus:size of {node.output[0]}"
+            graph.initializer.append(numpy_helper.from_array(sizes, node.input[3]))
+
+
+def _library() -> ModuleType:
+    """The library ``onnx``; imported when it is needed, for most installs do without.
+
+    Raises:
+        RuntimeUnavailable: It is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise RuntimeUnavailable(
+            "the library onnx, which changes the input of a network for the onnx runtime, is not installed; "
+            "install it with `pip install 'vultus[onnx]'`."
+        ) from error
+    return onnx

@@ -103,6 +103,9 @@ class Runtime(Protocol):
         """The only families it can run; ``None``: it runs any graph."""
         ...
 
+    def close(self) -> None:
+        """End what runs beside the callers' threads; networks can be run no more."""
+
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """Make a network ready to run with an input as in ``spec`` (its size may differ from the catalogue's).
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from importlib import metadata
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 
-from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, VultusError
+from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, RuntimeUnavailable, VultusError
 from vultus.runtime.graph import check_size, reshaped
 from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
@@ -29,6 +30,7 @@ class OnnxRuntime:
         streams: How many rows of one network are computed at once, each on one core.
 
     Raises:
+        RuntimeUnavailable: Two packages of ONNX Runtime are installed at once.
         DeviceUnavailable: The device is not ``cpu``.
         PrecisionUnavailable: bf16 was asked for.
     """
@@ -40,6 +42,7 @@ class OnnxRuntime:
     families: Collection[str] | None = None
 
     def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
+        check_packages()
         if device.lower() != "cpu":
             raise DeviceUnavailable(f"the onnx runtime has no device {device!r} here; set device to cpu.")
         if precision == "bf16":
@@ -50,6 +53,9 @@ class OnnxRuntime:
         self._options.intra_op_num_threads = 1
         self._options.inter_op_num_threads = 1
         self._options.log_severity_level = 3
+
+    def close(self) -> None:
+        """Nothing runs beside the callers' threads."""
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``. A graph that declares a fixed input of another size is given one of the size wanted.
@@ -79,6 +85,27 @@ class OnnxRuntime:
 
     def _open(self, graph: Path | bytes) -> ort.InferenceSession:
         return ort.InferenceSession(graph, self._options, providers=["CPUExecutionProvider"])
+
+
+def check_packages() -> None:
+    """See to it that ONNX Runtime is installed once: its packages overwrite each other's files.
+
+    Raises:
+        RuntimeUnavailable: Both are installed.
+    """
+    if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
+        raise RuntimeUnavailable(
+            "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other: uninstall both with "
+            "`pip uninstall onnxruntime onnxruntime-gpu`, then install the one that is wanted."
+        )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def normalise(pixels: Image, spec: InputSpec) -> FloatArray:

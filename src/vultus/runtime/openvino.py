@@ -16,7 +16,7 @@ from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavail
 from vultus.runtime.graph import check_size
 from vultus.runtime.network import Network, NetworkSpec
 from vultus.runtime.pool import Pool
-from vultus.runtime.rows import RowNetwork, RowOutputs
+from vultus.runtime.rows import Lone, Occupancy, RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
 from vultus.types import Image, InputSpec
 from vultus.zoo.catalogue import Model
@@ -32,6 +32,7 @@ class OpenVinoRuntime:
         precision: ``f32``, ``bf16`` or ``auto`` (bf16 where the device has it).
         workers: The threads that will run the networks.
         streams: How many rows of one network are computed at once, each on one core.
+        all_cores: On a CPU, compute a row that is alone on all of them, which takes memory for each network once more.
 
     Raises:
         DeviceUnavailable: There is no such device.
@@ -42,37 +43,49 @@ class OpenVinoRuntime:
     needs_files = True
     families: Collection[str] | None = None
 
-    def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
+    def __init__(self, device: str, precision: str, workers: Workers, streams: int, *, all_cores: bool = False) -> None:
         self._core = ov.Core()
         self._workers = workers
         self._streams = streams
+        self._occupancy = Occupancy()
         _initialise_bindings()
         self.device = self._find_device(device)
         self.precision = self._find_precision(precision)
+        self._all_cores = all_cores and streams > 1 and self.device == "CPU"
+
+    def close(self) -> None:
+        """Nothing runs beside the callers' threads."""
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``. Normalisation and layout become part of the graph, which then takes uint8 pixels."""
         check_size(model, spec)
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
-        if self.device == "CPU":
-            options |= {
-                "NUM_STREAMS": self._streams,
-                "INFERENCE_NUM_THREADS": self._streams,
-                # A stream may be moved: the event loop needs a core now and then.
-                "ENABLE_CPU_PINNING": False,
-            }
         try:
             graph = self._core.read_model(path)
             names = tuple(output.get_any_name() for output in graph.outputs)
             graph.reshape(list(spec.shape))
-            compiled = self._core.compile_model(_take_pixels(graph, spec), self.device, options)
+            graph = _take_pixels(graph, spec)
+            compiled = self._compile(graph, self._streams)
+            whole = self._compile(graph, 1) if self._all_cores else None
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise IncompatibleGraph(
                 f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {reason}"
             ) from error
         requests = Pool(compiled.create_infer_request() for _ in range(_REQUESTS_PER_STREAM * self._streams))
-        return RowNetwork(NetworkSpec(model.name, spec, names), requests, _infer, self._workers)
+        lone = Lone(Pool([whole.create_infer_request()]), self._occupancy) if whole else None
+        return RowNetwork(NetworkSpec(model.name, spec, names), requests, _infer, self._workers, lone)
+
+    def _compile(self, graph: ov.Model, streams: int) -> ov.CompiledModel:
+        """The graph on all cores that may be used, in so many streams."""
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
+        if self.device == "CPU":
+            options |= {
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": self._streams,
+                # A stream may be moved: the event loop needs a core now and then.
+                "ENABLE_CPU_PINNING": False,
+            }
+        return self._core.compile_model(graph, self.device, options)
 
     def _find_device(self, asked: str) -> str:
         available: list[str] = self._core.available_devices

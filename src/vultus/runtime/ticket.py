@@ -16,13 +16,15 @@ class Ticket:
     Attributes:
         deadline: Moment on ``time.monotonic``'s clock after which the answer is worthless; ``None``: never.
         priority: Work with a lower number is taken first.
+        is_hurried: Somebody waits for the answer, so that a row that is alone may use all cores.
     """
 
-    __slots__ = ("_cancelled", "deadline", "priority")
+    __slots__ = ("_cancelled", "deadline", "is_hurried", "priority")
 
-    def __init__(self, deadline: float | None = None, priority: int = 0) -> None:
+    def __init__(self, deadline: float | None = None, priority: int = 0, *, is_hurried: bool = True) -> None:
         self.deadline = deadline
         self.priority = priority
+        self.is_hurried = is_hurried
         self._cancelled = False
 
     @classmethod

@@ -20,7 +20,9 @@ from vultus import __version__
 from vultus.engine import FaceEngine
 from vultus.errors import VultusError
 from vultus.imaging.fetch import Fetcher
+from vultus.runtime.ticket import Ticket
 from vultus.server import health, problems, v1
+from vultus.server.admission import Admission
 from vultus.server.canary import Canary
 from vultus.server.dialects import chosen, mount
 from vultus.server.dialects.base import Dialect
@@ -56,16 +58,19 @@ def create_app(
 
     def build() -> FaceEngine:
         engine = _warm(engine_factory(settings), dialects)
+        admission.equip(engine.workers.count)
         canary.passed()
         return engine
 
     lifecycle = Lifecycle(build, on_ready, on_failure or _log_failure)
     canary = Canary(lambda: lifecycle.engine)
     metrics = Metrics(lambda: lifecycle.queue_length, lambda: lifecycle.ready)
-    service = Service(settings, lifecycle, metrics, Fetcher(settings), canary)
+    admission = Admission(settings, metrics)
+    service = Service(settings, lifecycle, metrics, Fetcher(settings), canary, admission)
     app = FastAPIOffline(
         title="Vultus", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service), redoc_url=None
     )
+    app.state.service = service
     app.include_router(v1.router(service))
     app.include_router(health.router(service))
     render = _renderer(mount(app, dialects, service), dialects)
@@ -76,9 +81,9 @@ def create_app(
         allow_origins=["*"],
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=[REQUEST_ID.decode()],
+        expose_headers=[REQUEST_ID.decode(), "retry-after"],
     )
-    app.add_middleware(Access, metrics=metrics, render=render)
+    app.add_middleware(Access, metrics=metrics, render=render, ending=lambda: lifecycle.ending)
     return app
 
 
@@ -88,7 +93,7 @@ def _warm(engine: FaceEngine, dialects: tuple[Dialect, ...]) -> FaceEngine:
         for dialect in dialects:
             for remark in dialect.remarks(engine):
                 logger.warning("%s: %s", dialect.name, remark)
-        engine.analyze(np.zeros((64, 64, 3), np.uint8))
+        engine.submit(np.zeros((64, 64, 3), np.uint8), ticket=Ticket(is_hurried=False)).result()
     except BaseException:
         engine.close()
         raise

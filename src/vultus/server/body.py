@@ -12,12 +12,13 @@ from vultus.errors import Cancelled, RequestTooLarge
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, hold: Callable[[int], object] = lambda _: None) -> bytes:
     """The whole body.
 
     Args:
         request: The request whose body nobody has read yet.
         limit: Most bytes taken. An announced length above it is refused before anything is read.
+        hold: Told of bytes before they are kept: of an announced length at once, of all others as they come.
 
     Raises:
         RequestTooLarge: The body is longer than ``limit``.
@@ -26,6 +27,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and (len(announced) > _LONGEST_NUMBER or int(announced) > limit):
         raise _too_large(limit)
+    held = int(announced) if announced.isdecimal() else 0
+    hold(held)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -36,6 +39,9 @@ async def read_body(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        if size > held:
+            hold(size - held)
+            held = size
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -87,7 +87,7 @@ class Canary:
         """
         engine = self._engine()
         profile = engine.default_profile
-        ticket = Ticket(priority=_PRIORITY)
+        ticket = Ticket(priority=_PRIORITY, is_hurried=False)
         try:
             async with asyncio.timeout(STALE):  # a flight that is lost must not keep the next one on the ground
                 flights = [engine.submit(_empty(_SIDE), Plan(embeddings=False), profile, ticket)]

@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize, without_frames
-from vultus.runtime.ticket import Ticket
+from vultus.imaging.announced import announced_pixels
+from vultus.server.admission import Place
+from vultus.server.turns import Turn
 from vultus.server.wire import Reply
 from vultus.types import Analysis, Plan, Profile
 
@@ -58,16 +60,17 @@ class Gathering:
     Args:
         engine: Does the work.
         fetch: Gets the bytes of an address; runs on the event loop.
-        ticket: The request's.
+        place: What the request holds, and where its pictures wait for their turn.
         max_fetched: Most bytes of fetched pictures that are held for it, all pictures together.
     """
 
-    def __init__(self, engine: FaceEngine, fetch: Fetch, ticket: Ticket, max_fetched: int) -> None:
+    def __init__(self, engine: FaceEngine, fetch: Fetch, place: Place, max_fetched: int) -> None:
         self.reply: Future[Reply] = Future()
         self.reply.set_running_or_notify_cancel()  # from here on it is this object alone that decides its fate
         self._engine = engine
         self._fetch = fetch
-        self._ticket = ticket
+        self._place = place
+        self._ticket = place.ticket
         self._allowance = max_fetched
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -77,11 +80,15 @@ class Gathering:
 
     def begin(self, read: Callable[[], Order]) -> None:
         """Queue the request; ``read`` takes its body apart, on a worker thread."""
-        self._engine.workers.submit_for(self._ticket, lambda: self._send(read())).add_done_callback(self._sent)
+        self._engine.workers.submit_for(self._ticket, lambda: self._accept(read())).add_done_callback(self._sent)
 
     def close(self) -> None:
         """Give up what is still under way, and let nothing more begin; without effect on what is done."""
         self._fail(Cancelled("the request was given up by its caller"))
+
+    def _accept(self, order: Order) -> None:
+        self._place.expect(len(order.pictures))
+        self._send(order)
 
     def _send(self, order: Order) -> None:
         self._order = order
@@ -125,13 +132,15 @@ class Gathering:
                 picture = await self._fetch(address.name, address.headers, count)
             except PictureError as error:
                 self._spend(-held)  # what came of it is not kept
-                self._engine.workers.submit(self._arrive, place, without_frames(error))
+                arrival = self._engine.workers.submit(self._arrive, place, without_frames(error))
             else:
-                self._analyze(place, picture)
+                arrival = self._engine.workers.submit(self._analyze, place, picture)
+            arrival.add_done_callback(self._sent)
         except Exception as error:
             self._fail(error)
 
     def _spend(self, size: int) -> None:
+        self._place.hold_bytes(size)
         with self._lock:
             self._allowance -= size
             is_overdrawn = self._allowance < 0
@@ -143,8 +152,10 @@ class Gathering:
             )
 
     def _analyze(self, place: int, picture: bytes) -> None:
-        done = self._engine.submit(picture, self._order.plan, self._order.profile, self._ticket)
-        done.add_done_callback(partial(self._analyzed, place))
+        order = self._order
+        pixels = announced_pixels(picture, self._engine.settings.max_picture_pixels)
+        start = partial(self._engine.submit, picture, order.plan, order.profile, self._ticket)
+        self._place.line.add(Turn(pixels, start, partial(self._analyzed, place), self._fail))
 
     def _analyzed(self, place: int, done: Future[Analysis]) -> None:
         error = done.exception()
@@ -156,6 +167,7 @@ class Gathering:
             self._fail(error)
 
     def _arrive(self, place: int, outcome: Outcome) -> None:
+        self._place.done()
         with self._lock:
             self._outcomes[place] = outcome
             self._missing -= 1
@@ -168,6 +180,7 @@ class Gathering:
             self._ticket.check()
             reply = self._order.finish([outcome for outcome in self._outcomes if outcome is not None])
             if isinstance(reply, Order):
+                self._place.keep(len(reply.pictures))
                 self._send(reply)
                 return
         except BaseException as error:
@@ -185,3 +198,4 @@ class Gathering:
                 self.reply.set_exception(error)
         if fetching:
             fetching.cancel()
+        self._place.line.close()

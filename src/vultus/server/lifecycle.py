@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 from vultus.engine import FaceEngine
 from vultus.errors import NotReady, VultusError
 
-State: TypeAlias = Literal["starting", "ready", "failed", "closed"]
+State: TypeAlias = Literal["starting", "ready", "ending", "failed", "closed"]
 
-_PATIENCE = 5.0  # seconds a closing server waits for an engine that is still being built
+_PATIENCE = 5.0  # seconds a closing server waits for an engine that is still being built, or is stuck in its work
 
 logger = logging.getLogger(__name__)
 
@@ -32,29 +32,40 @@ class Lifecycle:
         on_ready: Callable[[FaceEngine], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        self.state: State = "starting"
+        self._state: State = "starting"
         self._build = build
         self._on_ready = on_ready
         self._on_failure = on_failure
         self._engine: FaceEngine | None = None
+        self._is_ending = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="vultus-start", daemon=True)
+
+    @property
+    def state(self) -> State:
+        """Where in its life the engine is."""
+        return "ending" if self.ending else self._state
 
     @property
     def engine(self) -> FaceEngine:
         """The warm engine.
 
         Raises:
-            NotReady: It is not warm yet, could not be started, or has been closed.
+            NotReady: It is not warm yet, could not be started, takes on no more work, or has been closed.
         """
-        if self._engine is None:
+        if self._engine is None or self._is_ending:
             raise NotReady(f"the server cannot take work: it is {self.state}")
         return self._engine
 
     @property
     def ready(self) -> bool:
-        """Whether a warm-up inference has passed."""
-        return self._engine is not None
+        """Whether a warm-up inference has passed, and new work is taken on."""
+        return self._engine is not None and not self._is_ending
+
+    @property
+    def ending(self) -> bool:
+        """Whether no more work is taken on, though the engine is still there or to come."""
+        return self._is_ending and self._state in ("starting", "ready")
 
     @property
     def queue_length(self) -> int:
@@ -65,13 +76,19 @@ class Lifecycle:
         """Begin to build the engine; returns at once."""
         self._thread.start()
 
+    def drain(self) -> None:
+        """Hand out the engine no more; who has it goes on. Takes no lock, so a signal's handler may call it."""
+        self._is_ending = True
+
     def close(self) -> None:
-        """Let go of the engine and close it; blocks until its work is done."""
+        """Let go of the engine and close it; blocks until its work is done, or too long."""
         with self._lock:
-            self.state = "closed"
+            self._state = "closed"
             engine, self._engine = self._engine, None
         if engine is not None:
-            engine.close()
+            closing = threading.Thread(target=engine.close, name="vultus-close", daemon=True)
+            closing.start()
+            closing.join(_PATIENCE)  # a network that never answers must not keep the process alive
         self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
@@ -80,14 +97,14 @@ class Lifecycle:
         except BaseException as error:  # on a thread of its own nobody else would hear of it
             if not isinstance(error, VultusError):
                 logger.exception("cannot start")
-            self.state = "failed"
+            self._state = "failed"
             self._on_failure(error)
             return
         with self._lock:
-            late = self.state == "closed"
+            late = self._state == "closed"
             if not late:
                 self._engine = engine
-                self.state = "ready"
+                self._state = "ready"
         if late:
             engine.close()
         else:

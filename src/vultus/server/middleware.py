@@ -28,12 +28,20 @@ class Access:
         app: The application within.
         metrics: Where requests are counted.
         render: Makes the answer to an exception.
+        ending: Says whether the server is about to end: then no connection is kept.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, render: Callable[[Request, Exception], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        render: Callable[[Request, Exception], Response],
+        ending: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._render = render
+        self._ending = ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -49,6 +57,8 @@ class Access:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (REQUEST_ID, request_id)]
+                if self._ending():
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         started = time.perf_counter()

@@ -27,6 +27,7 @@ _STATUS: Mapping[type[errors.VultusError], int] = MappingProxyType(
         errors.TooManyPictures: 413,
         errors.UnsupportedMediaType: 415,
         errors.NotReady: 503,
+        errors.Overloaded: 429,
         errors.SelfCheckFailed: 503,
         errors.DeadlineExceeded: 503,
         errors.Cancelled: 499,  # nobody is there to read it; the number is for logs and metrics
@@ -55,6 +56,8 @@ def headers_of(error: Exception) -> dict[str, str]:
     """Headers an error's answer carries: which methods are allowed, when to come again."""
     if isinstance(error, HTTPException):
         return dict(error.headers or {})
+    if isinstance(error, errors.Overloaded):
+        return {"retry-after": str(error.retry_after)}
     return dict(_RETRY_AFTER) if status_of(error) == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import signal
 import socket
-import sys
+import threading
+from collections.abc import Awaitable, Callable
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vultus import __version__
 from vultus.engine import FaceEngine
-from vultus.errors import AddressUnavailable, VultusError
+from vultus.errors import VultusError
 from vultus.server.app import create_app
+from vultus.server.departure import Departure
+from vultus.server.listening import BACKLOG, greet, listen
+from vultus.server.logs import log_to_stderr
+from vultus.server.retirement import RetiringServer
+from vultus.server.service import Service
 from vultus.settings import Settings
-
-_GRACE = 30  # seconds that requests under way get when the server is asked to end
-_BACKLOG = 2048
 
 logger = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
-    """Serve until asked to end (SIGINT, SIGTERM), then finish what is under way.
+    """Serve in this process until asked to end (SIGINT, SIGTERM), then finish what is under way.
 
     Returns:
         Exit code: 0 after a request to end, 1 where a bug prevented the start; the log has its trace.
@@ -31,68 +36,102 @@ def serve(settings: Settings) -> int:
         AddressUnavailable: The host and port cannot be listened on.
         VultusError: What else prevented the start; it is not logged.
     """
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level)
     for remark in settings.remarks:
         logger.warning("%s", remark)
-    failures: list[BaseException] = []
-
-    def give_up(error: BaseException) -> None:
-        failures.append(error)
-        server.should_exit = True
-
-    app = create_app(settings, on_ready=_announce_ready, on_failure=give_up)
-    listener = _listen(settings.host, settings.port)
-    address = _address(settings.host, listener.getsockname()[1])
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        loop="auto",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = uvicorn.Server(config)
-    with listener:
-        print(f"Vultus {__version__} on {address} (docs: {address}/docs)", flush=True)
-        _ignore_late_signals()
-        server.run(sockets=[listener])
-    for failure in failures:
-        if isinstance(failure, VultusError):
-            raise failure
-    return 1 if failures else 0
+    host = Host(settings, announce_ready)
+    with listen(settings.host, settings.port) as listener:
+        greet(settings.host, listener)
+        host.run(listener)
+    if isinstance(host.failure, VultusError):
+        raise host.failure
+    return 1 if host.failure else 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+class Host:
+    """An application and the loop that serves it.
+
+    Args:
+        settings: The application's.
+        on_ready: Told the engine once it can be used.
+        on_beat: Called every second on the event loop while requests are taken.
+        patient: Take no connection before the engine can be used; they wait in the listener's queue.
+
+    Attributes:
+        service: What the application's routes share.
+        failure: Why there is no engine, where there is none.
 
     Raises:
-        AddressUnavailable: It cannot be had.
+        SettingsError: A dialect is named that does not exist.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except (OSError, ValueError) as error:  # ValueError: what cannot be a host's name at all
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise AddressUnavailable(
-            f"cannot listen on {_address(host, port)}: {reason}; choose another host or port"
-        ) from error
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_ready: Callable[[FaceEngine], None],
+        on_beat: Callable[[], Awaitable[None]] | None = None,
+        *,
+        patient: bool = False,
+    ) -> None:
+        self.failure: BaseException | None = None
+        self._on_ready = on_ready
+        self._patience = settings.drain_timeout
+        self._settled = threading.Event()  # there is an engine, or there will be none
+        app = create_app(settings, on_ready=self._begin, on_failure=self._give_up)
+        self.service: Service = app.state.service
+        config = uvicorn.Config(
+            self._after_start(app) if patient else app,
+            http="httptools",
+            loop="auto",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            callback_notify=on_beat,
+            timeout_notify=1,
+        )
+        departure = Departure(self.service.lifecycle, self.service.admission, settings.drain_timeout)
+        self._server = RetiringServer(config, departure)
+
+    def run(self, listener: socket.socket) -> None:
+        """Serve until asked to end or the engine has failed to start."""
+        _ignore_late_signals()
+        with contextlib.suppress(SystemExit):  # so uvicorn ends where an application does not start
+            self._server.run(sockets=[listener])
+
+    def retire(self) -> None:
+        """Finish what is under way and end, leaving what is new to others; from any thread."""
+        self._server.retire(self._patience)
+        self._settled.set()
+
+    def _begin(self, engine: FaceEngine) -> None:
+        self._settled.set()
+        self._on_ready(engine)
+
+    def _give_up(self, error: BaseException) -> None:
+        self.failure = error
+        self._server.should_exit = True  # nothing can be under way
+        self._settled.set()
+
+    def _after_start(self, app: ASGIApp) -> ASGIApp:
+        """The application, said to have started only once its engine has: uvicorn takes no connection before."""
+
+        async def serve_late(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_late(message: Message) -> None:
+                if message["type"] == "lifespan.startup.complete":
+                    await asyncio.to_thread(self._settled.wait)
+                    if self._server.should_exit:
+                        message = {"type": "lifespan.startup.failed", "message": ""}
+                await send(message)
+
+            await app(scope, receive, send_late if scope["type"] == "lifespan" else send)
+
+        return serve_late
 
 
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _ignore_late_signals() -> None:
-    """Uvicorn raises a signal it has obeyed once more when it is done; by then there is nothing left to end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-
-
-def _announce_ready(engine: FaceEngine) -> None:
+def announce_ready(engine: FaceEngine) -> None:
+    """Log what computes, and under which licences."""
     profile = engine.default_profile
     logger.info("ready: %s on %s, %s", engine.runtime.name, engine.runtime.device, engine.runtime.precision)
     for name in (profile.detector, profile.embedder, *profile.attributes):
@@ -108,10 +147,7 @@ def _announce_ready(engine: FaceEngine) -> None:
             )
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    # What uvicorn says about starting and stopping is said better here.
-    logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+def _ignore_late_signals() -> None:
+    """Uvicorn raises a signal it has obeyed once more when it is done; by then there is nothing left to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)

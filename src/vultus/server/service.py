@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vultus.engine import FaceEngine
-from vultus.errors import DeadlineExceeded
+from vultus.errors import DeadlineExceeded, NotReady, RequestError
 from vultus.imaging.fetch import Fetcher
 from vultus.runtime.ticket import Ticket
+from vultus.server.admission import Admission, Place
 from vultus.server.body import call_on_disconnect, read_body
 from vultus.server.canary import Canary
 from vultus.server.gathering import Gathering, Order, Outcome
@@ -20,6 +23,9 @@ from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
 from vultus.server.wire import Reply
 from vultus.settings import Settings
+
+TIMEOUT = "X-Request-Timeout"
+"""Header in which a client says how many seconds its request is worth waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Service:
         metrics: Where pictures are counted.
         fetcher: Gets pictures that clients name.
         canary: Knows whether the engine works.
+        admission: Lets requests in, or refuses them.
     """
 
     settings: Settings
@@ -39,6 +46,7 @@ class Service:
     metrics: Metrics
     fetcher: Fetcher
     canary: Canary
+    admission: Admission
 
     async def answer(self, request: Request, read: Callable[[FaceEngine, bytes], Order]) -> Response:
         """Serve one request that analyses pictures.
@@ -50,26 +58,43 @@ class Service:
         Raises:
             VultusError: The request fails as a whole.
         """
-        engine = self.lifecycle.engine
-        ticket = Ticket.within(self.settings.request_timeout)
-        try:
-            async with asyncio.timeout(ticket.remaining()):
-                body = await read_body(request, self.settings.max_request_bytes)
-                gathering = Gathering(engine, self.fetcher.fetch, ticket, self.settings.max_request_bytes)
-                gathering.begin(lambda: self._counted(read(engine, body), self.metrics.pictures))
-                watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
-                try:
-                    reply = await asyncio.wrap_future(gathering.reply)
-                finally:
-                    watch.cancel()
-                    gathering.close()
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"the request was not done within {self.settings.request_timeout:g} seconds; "
-                "send less at once or raise request_timeout",
-                limit="request_timeout",
-            ) from None
+        engine = self._engine()
+        seconds = _seconds(request, self.settings.request_timeout)
+        ticket = Ticket.within(seconds)
+        with self.admission.enter(ticket) as place:
+            try:
+                async with asyncio.timeout(ticket.remaining()) as limit:
+                    place.on_abort = partial(_expire, limit)
+                    reply = await self._reply(request, engine, place, read)
+            except TimeoutError:
+                if place.aborted:
+                    raise NotReady(
+                        "the server is ending, and the request was not done in time; send it again"
+                    ) from None
+                raise _too_late(seconds, self.settings.request_timeout) from None
         return Response(reply.body, reply.status, media_type=reply.media_type)
+
+    async def _reply(
+        self, request: Request, engine: FaceEngine, place: Place, read: Callable[[FaceEngine, bytes], Order]
+    ) -> Reply:
+        most = self.settings.max_request_bytes
+        body = [await read_body(request, most, place.hold_bytes)]  # in a list, to be let go of once it was read
+        place.expect(1)
+        gathering = Gathering(engine, self.fetcher.fetch, place, most)
+        gathering.begin(lambda: self._counted(read(engine, body.pop()), self.metrics.pictures))
+        watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
+        try:
+            return await asyncio.wrap_future(gathering.reply)
+        finally:
+            watch.cancel()
+            gathering.close()
+
+    def _engine(self) -> FaceEngine:
+        try:
+            return self.lifecycle.engine
+        except NotReady:
+            self.metrics.refusals.labels(self.lifecycle.state).inc()
+            raise
 
     def _counted(self, order: Order, count: Callable[[Sequence[Outcome]], None]) -> Order:
         def finish(outcomes: Sequence[Outcome]) -> Reply | Order:
@@ -79,3 +104,35 @@ class Service:
             return self._counted(made, self.metrics.stages) if isinstance(made, Order) else made
 
         return replace(order, finish=finish)
+
+
+def _seconds(request: Request, most: float) -> float:
+    """Seconds a request may take: what its header says, at most ``most``; 0: as long as it wants.
+
+    Raises:
+        RequestError: The header is no positive number.
+    """
+    given = request.headers.get(TIMEOUT)
+    if given is None:
+        return most
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise RequestError(f"{TIMEOUT} must be a number of seconds above 0, such as 2.5")
+    return min(seconds, most) if most else seconds
+
+
+def _expire(limit: asyncio.Timeout) -> None:
+    if not limit.expired():
+        limit.reschedule(0)
+
+
+def _too_late(seconds: float, most: float) -> DeadlineExceeded:
+    if seconds < most or not most:
+        return DeadlineExceeded(f"the request was not done within the {seconds:g} seconds of its {TIMEOUT}")
+    return DeadlineExceeded(
+        f"the request was not done within {seconds:g} seconds; send less at once or raise request_timeout",
+        limit="request_timeout",
+    )

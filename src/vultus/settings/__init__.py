@@ -3,6 +3,7 @@
 from vultus.settings.fields import INSIGHTFACE_REST_FLAGS, LicencePolicy
 from vultus.settings.groups import (
     GROUPS,
+    Admission,
     ArcFaceApi,
     CompreFace,
     Detection,
@@ -20,6 +21,7 @@ __all__ = [
     "ENV_PREFIX",
     "GROUPS",
     "INSIGHTFACE_REST_FLAGS",
+    "Admission",
     "ArcFaceApi",
     "CompreFace",
     "Detection",

@@ -56,6 +56,10 @@ class Inference(BaseModel):
         default="f32",
         description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there.",
     )
+    all_cores: bool = Field(
+        default=False,
+        description="Compute a picture that is alone on all cores: less latency while idle, for some 80 MB.",
+    )
     streams: int = Field(
         default=0,
         ge=0,
@@ -69,6 +73,14 @@ class Detection(BaseModel):
 
     canvas: int = Field(
         default=640, ge=64, le=4096, multiple_of=32, description="Side of the detector's square input, pixels."
+    )
+    aspect: Literal["picture", "square"] = Field(
+        default="picture",
+        description="Of the input: `picture`: cut to the picture's own, which is faster; `square`: not.",
+    )
+    decode: Literal["full", "scaled"] = Field(
+        default="full",
+        description="`scaled`: JPEGs far larger than the canvas at a half or less; embeddings differ a little.",
     )
     second_canvas: int = Field(
         default=0,
@@ -106,6 +118,33 @@ class RequestLimits(BaseModel):
     )
 
 
+class Admission(BaseModel):
+    """Admission: what all requests together may have under way, beyond which they get 429; workers share it equally."""
+
+    max_queued_pictures: int = Field(
+        default=0,
+        ge=0,
+        description="Pictures that may wait or be worked on before requests are refused; 0: 20 per worker thread, "
+        "about a second's work.",
+    )
+    max_inflight_bytes: ByteSize = Field(
+        default=ByteSize(256 * 2**20),
+        ge=1,
+        description="Bytes of request bodies and fetched pictures held at once; a request that is alone may exceed it.",
+    )
+    max_inflight_pixels: int = Field(
+        default=250_000_000,
+        ge=1,
+        description="Pixels of pictures worked on at once, 3 bytes each; others wait. One picture may always be.",
+    )
+    drain_timeout: float = Field(
+        default=30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that requests under way get when the server is asked to end (SIGTERM).",
+    )
+
+
 class PicturesByName(BaseModel):
     """Pictures by name: whether clients may name files and addresses instead of sending pictures."""
 
@@ -134,6 +173,12 @@ class Server(BaseModel):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=18081, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that answer requests; they share the cores, and each holds the networks once more.",
+    )
     dialects: Names = Field(
         default=("insightface-rest", "face-triton", "arcface-api", "compreface"),
         description="Other services' APIs to offer beside /v1, comma-separated; `none` for /v1 alone.",
@@ -217,6 +262,7 @@ GROUPS: tuple[type[BaseModel], ...] = (
     Detection,
     PictureLimits,
     RequestLimits,
+    Admission,
     PicturesByName,
     Server,
     InsightFaceRest,

@@ -14,6 +14,7 @@ from vultus.compat import PRODUCTS, Translation, translate
 from vultus.compat.source import CompatSource
 from vultus.errors import SettingsError
 from vultus.settings.groups import (
+    Admission,
     ArcFaceApi,
     CompreFace,
     Detection,
@@ -35,6 +36,7 @@ class Settings(
     Detection,
     PictureLimits,
     RequestLimits,
+    Admission,
     PicturesByName,
     Server,
     InsightFaceRest,

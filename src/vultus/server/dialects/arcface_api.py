@@ -23,6 +23,7 @@ from vultus.errors import (
     DeadlineExceeded,
     NoFaceFound,
     NotReady,
+    Overloaded,
     RequestError,
     VultusError,
 )
@@ -49,7 +50,7 @@ _PREFIXES: Mapping[str, str] = MappingProxyType(
         _ATTRIBUTES: "Failed to analyze face: ",
     }
 )
-_REFUSALS = (RequestError, NotReady, DeadlineExceeded, Cancelled)
+_REFUSALS = (RequestError, NotReady, Overloaded, DeadlineExceeded, Cancelled)
 """Errors of a request that was not worked on to its end: told by the status in either form."""
 
 _Make = Callable[[FaceEngine, bytes], Order]

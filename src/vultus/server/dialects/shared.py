@@ -12,7 +12,7 @@ from vultus.engine import FaceEngine
 from vultus.errors import CorruptPicture, EmptyPicture, UnsupportedFormat, VultusError
 from vultus.server.service import Service
 from vultus.server.wire import JSON
-from vultus.types import CanvasRule, Profile
+from vultus.types import Profile
 
 NOT_A_PICTURE = (UnsupportedFormat, CorruptPicture, EmptyPicture)
 """Errors of bytes that are no picture, which the services have one phrase for."""
@@ -28,8 +28,8 @@ SHARED = frozenset({HEALTH})
 
 def insightface_profile(engine: FaceEngine, name: str) -> Profile:
     """InsightFace's own detector input and thresholds, whatever the settings say."""
-    canvas = CanvasRule(_SIDE, _SIDE)
     used = engine.default_profile
+    canvas = replace(used.canvas, width=_SIDE, height=_SIDE)
     overlap = engine.model(used.detector).nms_threshold
     return replace(used, name=name, canvas=canvas, second_canvas=None, threshold=_THRESHOLD, nms_threshold=overlap)
 

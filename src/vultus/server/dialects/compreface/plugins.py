@@ -9,7 +9,7 @@ from types import MappingProxyType
 from vultus.engine import FaceEngine
 from vultus.errors import SettingsError, UnknownModel
 from vultus.server.dialects.compreface.names import MODELS, OWN, ROLES, Name, Role, parse
-from vultus.types import CanvasRule, Profile
+from vultus.types import Profile
 
 _THRESHOLDS: Mapping[str, float] = MappingProxyType({"facenet": 0.85, "insightface": 0.8})
 """Defaults of CompreFace's detectors, by package."""
@@ -155,8 +155,8 @@ def _cast(engine: FaceEngine, name: Name) -> Plugin:
 def _profile(engine: FaceEngine, cast: Sequence[Plugin]) -> Profile:
     detector, calculator = cast[:2]
     assert detector.network
-    settings = engine.settings
-    threshold = settings.compreface_threshold
+    settings, own = engine.settings, engine.default_profile
+    length, threshold = settings.compreface_length, settings.compreface_threshold
     if threshold is None:
         threshold = _THRESHOLDS.get(detector.name.package, _OWN_THRESHOLD) if detector.is_original else _OWN_THRESHOLD
     swapped = [calculator, *(p for p in cast if _is_swapped_there(p))] if settings.compreface_color == "bgr" else []
@@ -166,9 +166,7 @@ def _profile(engine: FaceEngine, cast: Sequence[Plugin]) -> Profile:
         detector=detector.network,
         embedder=calculator.network,
         attributes=_by_breadth(engine, (plugin.network for plugin in cast if plugin.role.facts)),
-        canvas=CanvasRule(
-            settings.compreface_length, settings.compreface_length, max_scale=1.0, shrink="area", fit="rounded"
-        ),
+        canvas=replace(own.canvas, width=length, height=length, max_scale=1.0, shrink="area", fit="rounded"),
         second_canvas=None,
         threshold=threshold,
         nms_threshold=engine.model(detector.network).nms_threshold,

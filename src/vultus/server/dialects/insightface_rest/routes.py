@@ -25,13 +25,12 @@ from vultus.server.dialects.shared import add_health
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
 from vultus.server.wire import JSON, X_MSGPACK, Reply, dump, is_packed, negotiate
-from vultus.types import CanvasRule, Profile
+from vultus.types import Profile
 
 
 def profile(engine: FaceEngine) -> Profile:
     """Pictures are scaled by area; one that would be enlarged more than twice is enlarged by 0.7 of that."""
-    side = engine.settings.canvas
-    canvas = CanvasRule(side, side, damp_above=2.0, damping=0.7, shrink="area", fit="exact")
+    canvas = replace(engine.default_profile.canvas, damp_above=2.0, damping=0.7, shrink="area", fit="exact")
     embedder = engine.default_profile.embedder
     exchanged = frozenset({embedder} if embedder and engine.settings.ifr_color == "bgr" else ())
     return replace(

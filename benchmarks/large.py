@@ -1,0 +1,94 @@
+"""Pictures far larger than the detector's input: decoded smaller, against decoded in full and against the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+
+from benchmarks import places
+from benchmarks.report import Bar, Report, Row
+from benchmarks.subject import NETWORKS, Options, load_network, open_engine
+from benchmarks.timing import in_turn, paired_ratio, repeat, spread
+from vultus import FaceEngine
+from vultus.evaluate.boxes import cosines, pair
+from vultus.imaging.canvas import lay_on_canvas
+from vultus.runtime.ticket import Ticket
+from vultus.types import Face, FloatArray
+
+PHOTOGRAPH = "004_A.jpg"
+SPEED, COSINE = 0.85, 0.999
+
+
+def bare(engine: FaceEngine, content: bytes) -> Callable[[], object]:
+    """The half-size decode, one detection and one embedding, one after the other, and nothing between them."""
+    profile, ticket = engine.default_profile, Ticket()
+    height, width = simplejpeg.decode_jpeg_header(content)[:2]
+
+    def decode() -> object:
+        return simplejpeg.decode_jpeg(
+            content, "RGB", fastdct=False, fastupsample=False, min_height=height // 2, min_width=width // 2
+        )
+
+    canvas = lay_on_canvas(np.asarray(decode()), profile.canvas).pixels
+    detector = load_network(engine, profile.detector, (canvas.shape[1], canvas.shape[0]))
+    embedder = load_network(engine, str(profile.embedder))
+    crop = np.zeros((1, 112, 112, 3), np.uint8)
+
+    def run() -> None:
+        decode()
+        detector.run(canvas[np.newaxis], ticket)
+        embedder.run(crop, ticket)
+
+    return run
+
+
+def least_cosine(scaled: FaceEngine, full: FaceEngine, photographs: list[Path]) -> tuple[int, float]:
+    """Faces found with both, and the least cosine between their embeddings."""
+    alike: list[float] = []
+    for path in photographs:
+        a, b = scaled.analyze(path).faces, full.analyze(path).faces
+        alike += [float(cosines(_vector(a[i]), _vector(b[j]))[0]) for i, j in pair(_boxes(a), _boxes(b))]
+    return len(alike), min(alike)
+
+
+def run(options: Options) -> Report:
+    """Time a phone's photograph of 12 megapixels; compare embeddings on all of CompreFace's large samples."""
+    folder = places.data("compreface_samples")
+    content = (folder / PHOTOGRAPH).read_bytes()
+    runs, rounds = options.pick(10, 2), options.pick(9, 2)
+    with open_engine(decode="scaled") as scaled, open_engine() as full:
+        networks = bare(scaled, content)
+        jobs = {
+            "scaled": lambda: spread(repeat(lambda: scaled.analyze(content), runs)).median,
+            "full": lambda: spread(repeat(lambda: full.analyze(content), runs)).median,
+            "bare": lambda: spread(repeat(networks, runs)).median,
+        }
+        seconds = in_turn(jobs, rounds, alternate=True)
+        found, cosine = least_cosine(scaled, full, sorted(folder.glob("00[1-6]_A.jpg")))
+    return Report(
+        "large",
+        f"{PHOTOGRAPH}, 3024 x 4032, one face: detection + embedding from the JPEG, f32",
+        [
+            Row("decoded at half its size", spread(seconds["scaled"]).median * 1e3, "ms"),
+            Row("decoded in full", spread(seconds["full"]).median * 1e3, "ms"),
+            Row("half-size decode and bare networks", spread(seconds["bare"]).median * 1e3, "ms"),
+            Row("bare against whole", paired_ratio(seconds["bare"], seconds["scaled"]), "", Bar(">=", SPEED)),
+            Row("times as fast as in full", paired_ratio(seconds["full"], seconds["scaled"])),
+            Row("faces of the samples above 12 megapixels", found),
+            Row("least cosine to the full decode", cosine, "", Bar(">=", COSINE)),
+        ],
+        notes=[f"Median of {runs} runs a round, {rounds} rounds in turn; ratios are medians of the rounds' ratios."],
+        models=list(NETWORKS[:2]),
+        detail={"seconds": seconds},
+    )
+
+
+def _boxes(faces: tuple[Face, ...]) -> FloatArray:
+    return np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+
+
+def _vector(face: Face) -> FloatArray:
+    return np.asarray(face.embedding)[np.newaxis]

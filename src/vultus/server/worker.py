@@ -1,0 +1,125 @@
+"""A worker process: the same application as in a server of one process, and a line to its supervisor."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING
+
+from vultus.errors import NotReady, SelfCheckFailed, VultusError
+from vultus.server import shared_metrics
+from vultus.server.logs import log_to_stderr
+from vultus.settings import Settings
+
+if TYPE_CHECKING:
+    from vultus.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is to be.
+
+    Attributes:
+        settings: The worker's own: its share of what belongs to all.
+        index: Its place, from 0.
+        copy: A number that nobody else in this place has; 0 unless somebody is still leaving.
+        metrics: Folder of the figures.
+        is_first: Whether nobody in this place was ever ready. Later ones take no connection before they are.
+    """
+
+    settings: Settings
+    index: int
+    copy: int
+    metrics: Path
+    is_first: bool
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return f"worker {self.index + 1}"
+
+    @property
+    def identity(self) -> str:
+        """Name for its figures; see ``shared_metrics.share``."""
+        return f"{self.index}-{self.copy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A worker's event loop turns.
+
+    Attributes:
+        ready: Whether its engine can be used.
+        lost: What is wrong with its self check; ``None``: nothing.
+    """
+
+    ready: bool
+    lost: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A worker has no engine.
+
+    Attributes:
+        error: Why; ``None``: a bug, which is in the log.
+    """
+
+    error: VultusError | None
+
+
+def work(order: Order, listener: socket, line: Connection) -> None:
+    """Serve until asked to end (SIGTERM) or to retire, or the supervisor is gone. Runs in a process of its own."""
+    log_to_stderr(order.settings.log_level, order.name)
+    shared_metrics.share(order.metrics, order.identity)
+    # Here, because the supervisor imports this module too, and is to load neither engines nor image libraries.
+    from vultus.server.run import Host, announce_ready
+
+    async def beat() -> None:
+        host.service.metrics.look()
+        _tell(line, _state_of(host.service))
+
+    announces = order.is_first and order.index == 0
+    try:
+        host = Host(order.settings, announce_ready if announces else lambda _: None, beat, patient=not order.is_first)
+    except VultusError as error:
+        _tell(line, Failed(error))
+        return
+    except Exception:
+        logger.exception("cannot start")
+        _tell(line, Failed(None))
+        return
+    threading.Thread(target=_await_leave, args=(line, host.retire), name="vultus-line", daemon=True).start()
+    host.run(listener)
+    if host.failure:
+        _tell(line, Failed(host.failure if isinstance(host.failure, VultusError) else None))
+
+
+def _state_of(service: Service) -> Beat:
+    try:
+        service.canary.check()
+    except NotReady:
+        return Beat(ready=False, lost=None)
+    except SelfCheckFailed as error:
+        return Beat(ready=True, lost=error.message)
+    return Beat(ready=True, lost=None)
+
+
+def _tell(line: Connection, report: Beat | Failed) -> None:
+    with contextlib.suppress(OSError):  # a supervisor that is gone needs no report
+        line.send(report)
+
+
+def _await_leave(line: Connection, retire: Callable[[], None]) -> None:
+    """Retire when the supervisor says so, which is all it ever says, or is gone."""
+    with contextlib.suppress(OSError, EOFError):
+        line.recv()
+    retire()
