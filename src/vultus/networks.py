@@ -87,11 +87,9 @@ class Networks:
     def detector(self, profile: Profile, size: tuple[int, int]) -> Detector:
         """The profile's detector for canvases of ``(width, height)``."""
         model = self.model(profile.detector, "detection")
-        parts = self._parts(model, profile, size)
         return self._once(
-            (model.name, parts.size, _is_exchanged(model, profile)),
-            lambda parts: _family(DETECTOR_FAMILIES, model)(parts),
-            parts,
+            (model.name, size, _is_exchanged(model, profile)),
+            lambda: _family(DETECTOR_FAMILIES, model)(self._parts(model, profile, size)),
         )
 
     def embedder(self, profile: Profile) -> Embedder:
@@ -100,8 +98,7 @@ class Networks:
         model = self.model(profile.embedder, "embedding")
         return self._once(
             (model.name, _is_exchanged(model, profile)),
-            lambda parts: _family(EMBEDDER_FAMILIES, model)(parts),
-            self._parts(model, profile),
+            lambda: _family(EMBEDDER_FAMILIES, model)(self._parts(model, profile)),
         )
 
     def attribute(self, name: str, profile: Profile) -> Attribute:
@@ -109,8 +106,7 @@ class Networks:
         model = self.model(name, "attributes")
         return self._once(
             (model.name, _is_exchanged(model, profile)),
-            lambda parts: _family(ATTRIBUTE_FAMILIES, model).make(parts),
-            self._parts(model, profile),
+            lambda: _family(ATTRIBUTE_FAMILIES, model).make(self._parts(model, profile)),
         )
 
     def has(self, name: str, task: Task, *, fetch: bool = False) -> bool:
@@ -125,10 +121,8 @@ class Networks:
             model = self.model(name, task)
         except VultusError:
             return False
-        here = self._runtime.families
-        if model.family not in _FAMILIES[task] or (here is not None and model.family not in here):
-            return False
-        if model.checksum is None:
+        runs = self._runtime.families
+        if model.checksum is None or model.family not in _FAMILIES[task] or not (runs is None or model.family in runs):
             return False
         if not self._runtime.needs_files or self._store.find(model):
             return True
@@ -154,14 +148,14 @@ class Networks:
 
         return Parts(model, load, size)
 
-    def _once(self, key: tuple[object, ...], make: Callable[[Parts], T], parts: Parts) -> T:
-        """What is made of parts; made when it is first asked for."""
+    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What goes by this key; made when it is first asked for."""
         loaded: T | None = self._loaded.get(key)
         if loaded is not None:
             return loaded
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = make(parts)
+                self._loaded[key] = make()
             result: T = self._loaded[key]
             return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -38,7 +38,9 @@ class Walk:
 
     def analyze(self, source: Source, plan: Plan, profile: Profile, ticket: Ticket) -> Analysis:
         """Do what the plan asks, as the profile says; see ``FaceEngine.analyze``."""
-        embedder = self._embedder(plan, profile)
+        derived = self._derived(plan, profile)
+        wants_norms = profile.embedder is not None and any(DERIVED[name].embeds for name in derived)
+        embedder = self._embedder(plan, profile) if wants_norms or _wants_crops(plan) else None
         attributes = self._attributes(plan, profile)
         watch = Stopwatch()
         specs = [part.crop for part in (embedder, *attributes) if part]
@@ -53,12 +55,9 @@ class Walk:
                 cutter = Cutter(read_picture(source, self._limits), found, scale)
                 watch.mark("decode")
         else:
-            assert embedder  # _embedder returns one, or raises, wherever crops are wanted
-            cutter, index, scale = (
-                Cutter.of_crop(picture.pixels, embedder.crop, plan.stretch),
-                np.zeros(1, np.intp),
-                1.0,
-            )
+            assert embedder  # there is one, or an error, wherever crops are wanted
+            cutter = Cutter.of_crop(picture.pixels, embedder.crop, plan.stretch)
+            index, scale = np.zeros(1, np.intp), 1.0
         watch.mark("detect")
         width, height = picture.width, picture.height
         pixels = picture.pixels if plan.pixels else None
@@ -68,13 +67,13 @@ class Walk:
             cutter.cut(spec)
         watch.mark("align")
         embeddings: Embeddings | None = None
-        if embedder and (plan.embeddings or self._derived(plan, profile, embeds=True)):
+        if embedder and (plan.embeddings or wants_norms):
             embeddings = embedder.embed(cutter.cut(embedder.crop).pixels, ticket)
         watch.mark("embed")
         facts: dict[str, Sequence[object]] = {}
         for attribute in attributes:
             facts |= attribute.read(cutter.cut(attribute.crop), ticket)
-        if derived := self._derived(plan, profile):
+        if derived:
             known = Known(cutter.aligned, cutter.cut, embeddings and embeddings.norms)
             facts |= {name: DERIVED[name].tell(known) for name in derived}
         watch.mark("attributes")
@@ -148,10 +147,8 @@ class Walk:
         found = parts[0] if len(parts) == 1 else suppress(join(parts), profile.nms_threshold)
         return found, scales[0]
 
-    def _embedder(self, plan: Plan, profile: Profile) -> Embedder | None:
-        """The embedder where its vectors or its crops are wanted."""
-        if plan.detect and not plan.embeddings and not plan.crops and not self._derived(plan, profile, embeds=True):
-            return None
+    def _embedder(self, plan: Plan, profile: Profile) -> Embedder:
+        """The embedder, whose vectors or crops are wanted."""
         if profile.embedder is None:
             raise RequestError(f"the profile {profile.name} has no embedder; ask without embeddings and crops.")
         if plan.detect:
@@ -174,12 +171,10 @@ class Walk:
                 self._check_landmarks(profile, name)
         return list(attributes.values())
 
-    def _derived(self, plan: Plan, profile: Profile, embeds: bool = False) -> list[str]:
-        """Facts the plan asks that no network tells; ``embeds``: those alone for which faces are embedded."""
+    def _derived(self, plan: Plan, profile: Profile) -> Set[str]:
+        """Facts the plan asks that follow from others, for no network tells them."""
         asked = plan.attributes & DERIVED.keys()
-        told = self._networks.tellers(profile) if asked else {}
-        can_embed = profile.embedder is not None
-        return [name for name in asked if name not in told and (not embeds or (can_embed and DERIVED[name].embeds))]
+        return asked - self._networks.tellers(profile).keys() if asked else asked
 
     def _check_landmarks(self, profile: Profile, aligned: str) -> None:
         """See to it that faces can be aligned for the network ``aligned``."""
@@ -189,6 +184,11 @@ class Walk:
                 f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
                 f"{aligned}; choose another detector."
             )
+
+
+def _wants_crops(plan: Plan) -> bool:
+    """Whether the embedder's crops are wanted, if only for its vectors, or to know what a picture that is one shows."""
+    return plan.embeddings or plan.crops or not plan.detect
 
 
 def _faces(
