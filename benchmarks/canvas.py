@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import numpy as np
 
 from benchmarks import pictures, places
 from benchmarks.report import Bar, Report, Row
-from benchmarks.subject import Options, open_engine
+from benchmarks.subject import Options, open_engine, vector_of
 from vultus import FaceEngine
 from vultus.evaluate.boxes import cosines, pair
-from vultus.types import Face, FloatArray
+from vultus.evaluate.detection import stack_boxes
 
 MATCHED, PIXELS, COSINE = 0.99, 1.0, 0.999
 
@@ -37,10 +36,10 @@ class Change:
 def compare(square: FaceEngine, other: FaceEngine, picture: Path) -> Change:
     """Analyse a picture with both."""
     a, b = square.analyze(picture), other.analyze(picture)
-    pairs = pair(_boxes(a.faces), _boxes(b.faces))
+    pairs = pair(stack_boxes(a.faces), stack_boxes(b.faces))
     both = [(a.faces[i], b.faces[j]) for i, j in pairs]
     moved = [float(np.abs(np.asarray(one.landmarks) - np.asarray(two.landmarks)).max() * a.scale) for one, two in both]
-    alike = [float(cosines(_vector(one), _vector(two))[0]) for one, two in both]
+    alike = [float(cosines(vector_of(one), vector_of(two))[0]) for one, two in both]
     return Change(len(a.faces), len(b.faces), moved, alike)
 
 
@@ -68,11 +67,3 @@ def run(options: Options) -> Report:
         notes=["CompreFace's samples and the mosaic of 117 faces; default networks, threshold 0.5, f32."],
         models=["scrfd_500m_bnkps", "w600k_mbf"],
     )
-
-
-def _boxes(faces: Sequence[Face]) -> FloatArray:
-    return np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-
-
-def _vector(face: Face) -> FloatArray:
-    return np.asarray(face.embedding)[np.newaxis]

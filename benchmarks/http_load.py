@@ -130,7 +130,8 @@ def run(options: Options) -> Report:
     rows: list[Row] = []
     detail: dict[str, object] = {"wrk": load.version()}
     with open_engine() as engine:
-        for scenario in scenarios(engine, options):
+        kinds = scenarios(engine, options)
+        for scenario in kinds:
             with Server(
                 places.models(), precision=scenario.precision
             ) as server:  # one each: the peak of memory is the scenario's own
@@ -139,7 +140,7 @@ def run(options: Options) -> Report:
                 memory = server.peak_memory() / MIB
             rows += _rows(scenario, outcome, memory)
             detail[scenario.name] = asdict(outcome) | {"peak_mib": memory}
-        first = scenarios(engine, options)[0]
+        first = kinds[0]
         starts = [
             footprint.seconds_to_first_answer(places.models(), first.path, first.body)
             for _ in range(options.pick(5, 1))

@@ -10,13 +10,13 @@ import simplejpeg
 
 from benchmarks import places
 from benchmarks.report import Bar, Report, Row
-from benchmarks.subject import NETWORKS, Options, load_network, open_engine
+from benchmarks.subject import NETWORKS, Options, load_network, open_engine, vector_of
 from benchmarks.timing import in_turn, paired_ratio, repeat, spread
 from vultus import FaceEngine
 from vultus.evaluate.boxes import cosines, pair
+from vultus.evaluate.detection import stack_boxes
 from vultus.imaging.canvas import lay_on_canvas
 from vultus.runtime.ticket import Ticket
-from vultus.types import Face, FloatArray
 
 PHOTOGRAPH = "004_A.jpg"
 SPEED, COSINE = 0.85, 0.999
@@ -50,7 +50,7 @@ def least_cosine(scaled: FaceEngine, full: FaceEngine, photographs: list[Path]) 
     alike: list[float] = []
     for path in photographs:
         a, b = scaled.analyze(path).faces, full.analyze(path).faces
-        alike += [float(cosines(_vector(a[i]), _vector(b[j]))[0]) for i, j in pair(_boxes(a), _boxes(b))]
+        alike += [float(cosines(vector_of(a[i]), vector_of(b[j]))[0]) for i, j in pair(stack_boxes(a), stack_boxes(b))]
     return len(alike), min(alike)
 
 
@@ -84,11 +84,3 @@ def run(options: Options) -> Report:
         models=list(NETWORKS[:2]),
         detail={"seconds": seconds},
     )
-
-
-def _boxes(faces: tuple[Face, ...]) -> FloatArray:
-    return np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-
-
-def _vector(face: Face) -> FloatArray:
-    return np.asarray(face.embedding)[np.newaxis]

@@ -16,6 +16,7 @@ from vultus import FaceEngine
 from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.errors import PictureError
 from vultus.evaluate import attributes, noses
+from vultus.evaluate.detection import stack_boxes
 from vultus.evaluate.labels import Labels, read_labels
 from vultus.evaluate.look import embed_crops, look, stack
 from vultus.evaluate.tune import Grid, Search, steps
@@ -111,8 +112,7 @@ def _count(photographs: Sequence[noses.Photograph], engine: FaceEngine, threshol
     hits = [0, 0, 0, 0]
     for photograph in photographs:
         faces = engine.detect(photograph.path, profile)
-        boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-        found = noses.count(boxes, photograph.noses)
+        found = noses.count(stack_boxes(faces), photograph.noses)
         hits = [sum(pair) for pair in zip(hits, (found.noses, found.found, found.false, found.doubled), strict=True)]
     return noses.Hits(*hits)
 
@@ -133,20 +133,20 @@ def _attribute(model: Model, options: Options) -> Figures:
     with open_engine(attributes=(model.name,)) as engine:
         for fact, judge in _JUDGES.items():
             if fact in tells:
-                figures |= judge(model, engine, options)
+                figures |= judge(engine, options)
     if not figures:
         raise NotMeasured(NO_TRUTH)
     return figures
 
 
-def _gender(_: Model, engine: FaceEngine, options: Options) -> Figures:
+def _gender(engine: FaceEngine, options: Options) -> Figures:
     labels = _adults(options)
     described = attributes.judge(*_seen(engine, [replace(item, age=None) for item in labels], "gender", PAD))
     accuracy = described.confusion["gender"].accuracy
     return {"gender": accuracy or 0.0, "adults": described.confusion["gender"].faces}
 
 
-def _age(_: Model, engine: FaceEngine, options: Options) -> Figures:
+def _age(engine: FaceEngine, options: Options) -> Figures:
     labels = _adults(options)
     described = attributes.judge(*_seen(engine, [replace(item, gender=None) for item in labels], "age", PAD))
     if described.ages is None:
@@ -154,20 +154,20 @@ def _age(_: Model, engine: FaceEngine, options: Options) -> Figures:
     return {"age": described.ages.error, "adults": len(described.ages.true)}
 
 
-def _mask(_: Model, engine: FaceEngine, options: Options) -> Figures:
+def _mask(engine: FaceEngine, options: Options) -> Figures:
     labels = read_labels("folders", places.data("mask"))[:: options.pick(1, 10)]
     confusion = attributes.judge(*_seen(engine, labels, "mask", PAD)).confusion["mask"]
     return {"mask": confusion.accuracy or 0.0, "mask_faces": confusion.faces}
 
 
-def _liveness(_: Model, engine: FaceEngine, options: Options) -> Figures:  # noqa: ARG001 - there are but three
+def _liveness(engine: FaceEngine, options: Options) -> Figures:  # noqa: ARG001 - there are but three
     folder = places.data("antispoof")
     labels = [Labels(folder / f"{name}.jpg", liveness=label) for name, label in LIVENESS.items()]
     confusion = attributes.judge(*_seen(engine, labels, "liveness")).confusion["liveness"]
     return {"liveness": round((confusion.accuracy or 0.0) * confusion.faces), "liveness_faces": len(labels)}
 
 
-_JUDGES: Mapping[str, Callable[[Model, FaceEngine, Options], Figures]] = {
+_JUDGES: Mapping[str, Callable[[FaceEngine, Options], Figures]] = {
     "gender": _gender,
     "age": _age,
     "mask": _mask,

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import places
 from vultus import FaceEngine
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import read_pixels
 from vultus.runtime.network import Network
 from vultus.settings import Settings, load_settings
-from vultus.types import Image, Plan
+from vultus.types import Face, FloatArray, Image, Plan
 from vultus.zoo.catalogue import Catalogue
 from vultus.zoo.store import Store
 
@@ -57,6 +59,11 @@ def present_embedders() -> tuple[str, ...]:
         for model in Catalogue.load().models
         if model.task == "embedding" and (model.name in NETWORKS or store.present(model))
     )
+
+
+def vector_of(face: Face) -> FloatArray:
+    """A face's embedding as a table of one row."""
+    return np.asarray(face.embedding)[np.newaxis]
 
 
 def load_network(engine: FaceEngine, name: str, size: tuple[int, int] | None = None) -> Network:

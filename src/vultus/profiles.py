@@ -34,11 +34,16 @@ def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
         embedder=catalogue.model(pack.embedder).name,
         attributes=tuple(dict.fromkeys([*usable, *(catalogue.model(name).name for name in settings.attributes)])),
         canvas=CanvasRule(settings.canvas, settings.canvas, shape=settings.aspect),
-        second_canvas=CanvasRule(settings.second_canvas, settings.second_canvas) if settings.second_canvas else None,
+        second_canvas=square(settings.second_canvas) if settings.second_canvas else None,
         scaled_decode=settings.decode == "scaled",
         threshold=settings.threshold,
         nms_threshold=settings.nms_threshold or detector.nms_threshold,
     )
+
+
+def square(side: int) -> CanvasRule:
+    """The rule of a second canvas: whatever the picture's aspect, so that it is one shape more and not three."""
+    return CanvasRule(side, side)
 
 
 def models_of(profiles: Iterable[Profile], catalogue: Catalogue) -> list[Model]:

@@ -19,7 +19,7 @@ from vultus.imaging.source import Source, read_picture
 from vultus.networks import Networks
 from vultus.runtime.ticket import Ticket
 from vultus.stopwatch import Stopwatch
-from vultus.types import Analysis, Detection, Face, Image, Plan, Profile
+from vultus.types import Analysis, CropSpec, Detection, Face, Image, Plan, Profile
 
 
 class Walk:
@@ -50,6 +50,7 @@ class Walk:
         if plan.detect:
             found, index, scale = self._find(picture, plan, profile, ticket)
             cutter = Cutter(picture, found, scale)
+            specs += _seen_by(derived, found)
             if not cutter.suffices(specs):
                 watch.mark("detect")
                 cutter = Cutter(read_picture(source, self._limits), found, scale)
@@ -184,6 +185,12 @@ class Walk:
                 f"{profile.detector} finds no landmarks, and without them faces cannot be aligned for "
                 f"{aligned}; choose another detector."
             )
+
+
+def _seen_by(derived: Set[str], faces: Detection) -> list[CropSpec]:
+    """Crops that derived facts are told from; none without landmarks, for then nothing is aligned."""
+    crops = [DERIVED[name].crop for name in derived] if faces.landmarks is not None else []
+    return [crop for crop in crops if crop]
 
 
 def _wants_crops(plan: Plan) -> bool:

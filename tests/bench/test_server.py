@@ -46,6 +46,15 @@ def test_a_server_lives_as_long_as_it_is_needed() -> None:
 
 
 @pytest.mark.integration
+def test_what_a_products_environment_says_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_BACKEND", "trt")  # refused where it is read
+    settings = Settings(runtime="dummy", streams=1, canvas=320, compat="insightface-rest")
+    with ServerProcess(settings) as server:
+        server.wait_ready()
+        assert describe(server.url)["defaults"]["canvas"] == [320, 320]
+
+
+@pytest.mark.integration
 def test_a_server_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     wrong = Settings(offline=True, model_cache=tmp_path)
     with pytest.raises(ServerUnreachable, match="not in"), ServerProcess(wrong) as server:

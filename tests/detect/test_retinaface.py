@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vultus.detect import DETECTOR_FAMILIES
-from vultus.detect.retinaface import RetinaFace
+from vultus.detect.retinaface import RetinaFace, RetinaFaceParameters
 from vultus.errors import EngineError, IncompatibleGraph
 from vultus.evaluate import noses
 from vultus.runtime.network import NetworkSpec, Outputs, Parts
@@ -61,7 +61,7 @@ def run(
     outputs: dict[tuple[str, int], FloatArray], threshold: float = 0.5, std: float = 1.0, nms: float = 1
 ) -> Detection:
     canvas = np.zeros((SIZE.height, SIZE.width, 3), np.uint8)
-    return RetinaFace(Fixed([*outputs.values()]), std).detect(canvas, threshold, nms, Ticket())
+    return RetinaFace(Fixed([*outputs.values()]), RetinaFaceParameters(std)).detect(canvas, threshold, nms, Ticket())
 
 
 def published_anchors(stride: int) -> list[tuple[float, float, float, float]]:
@@ -185,7 +185,7 @@ def test_a_canvas_need_not_be_a_multiple_of_the_strides() -> None:
     outputs = blank(size)
     outputs["cls_prob_reshape", 8][0, 3, 8, 12] = 0.9  # the last cell, which begins at (96, 64)
     network = Fixed([*outputs.values()], size)
-    found = RetinaFace(network).detect(np.zeros((70, 100, 3), np.uint8), 0.5, 0.4, Ticket())
+    found = RetinaFace(network, RetinaFaceParameters()).detect(np.zeros((70, 100, 3), np.uint8), 0.5, 0.4, Ticket())
     np.testing.assert_allclose(found.boxes, [[96, 64, 111, 79]])
 
 
@@ -209,7 +209,7 @@ def test_scores_that_are_no_numbers_are_an_error() -> None:
 @pytest.mark.parametrize("count", [3, 8, 10])
 def test_a_graph_with_another_number_of_outputs_is_refused(count: int) -> None:
     with pytest.raises(IncompatibleGraph, match=f"{count} outputs"):
-        RetinaFace(Fixed([np.zeros(1)] * count))
+        RetinaFace(Fixed([np.zeros(1)] * count), RetinaFaceParameters())
 
 
 @pytest.mark.unit

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vultus import FaceEngine
 from vultus.errors import PictureError
 from vultus.evaluate.noses import Photograph, read
 from vultus.evaluate.tune import Grid, Search
 from vultus.evaluate.tuner import Tuner, judge_of
+from vultus.imaging.source import Source
 from vultus.settings import Settings, load_settings
+from vultus.types import Analysis, CanvasRule, Plan, Profile
 
 GRID = Grid((320, 640), (0, 128), (0.3, 0.5), (0.3, 0.5, 0.7))
 
@@ -64,6 +67,25 @@ def test_a_search_of_made_up_faces(settings: Settings, photographs: list[Photogr
             assert tuner.run(choice, photographs) == search.trial(choice)
     at_640 = search.trial(GRID.choice((GRID.inputs.index((640, 0)), 0, 0)))
     assert (at_640.missed, at_640.false) == (1, 1)
+
+
+@pytest.mark.unit
+def test_pictures_are_laid_on_canvases_as_the_settings_say(
+    settings: Settings, photographs: list[Photograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[CanvasRule | None] = set()
+    analyze = FaceEngine.analyze
+
+    def watch(engine: FaceEngine, source: Source, plan: Plan, profile: Profile) -> Analysis:
+        seen.update((profile.canvas, profile.second_canvas))
+        return analyze(engine, source, plan, profile)
+
+    monkeypatch.setattr(FaceEngine, "analyze", watch)
+    for shape in ("picture", "square"):
+        seen.clear()
+        with Tuner(settings.model_copy(update={"aspect": shape}), GRID) as tuner:
+            tuner.run(GRID.choice((GRID.inputs.index((640, 128)), 0, 0)), photographs)
+        assert seen == {CanvasRule(640, 640, shape=shape), CanvasRule(128, 128, shape="square")}
 
 
 @pytest.mark.unit

@@ -29,6 +29,8 @@ class FileServer:
     """After how many bytes to drop the connection, answer by answer; answers after the last are whole."""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and Range header of each request."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """Where a path has gone; said in a web page of no content, as GitHub's releases do."""
     address: str = ""
 
     def url(self, name: str) -> str:
@@ -42,6 +44,13 @@ def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             state.asked.append((self.path, wanted))
+            if self.path in state.moved:
+                self.send_response(302)
+                self.send_header("Location", state.moved[self.path])
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             body = state.files.get(self.path.partition("?")[0].removeprefix("/"))
             start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and state.ranges else 0
             if body is None or (start and start >= len(body)):

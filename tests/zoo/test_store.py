@@ -73,6 +73,21 @@ def test_a_later_process_goes_on_where_an_earlier_was_interrupted(
     assert files_in(cache) == ["net.onnx"]
 
 
+def test_a_source_may_send_on_to_another_address(server: Any, make_model: Any, cache: Path, display: Any) -> None:
+    server.files["store/net.onnx"] = CONTENT
+    server.moved = {"/net.onnx": server.url("store/net.onnx")}
+    server.cuts = [300_000]  # and what has come is kept over the next redirect
+    path = Store(cache, progress=display).path(make_model(CONTENT, UrlSource(server.url("net.onnx"))))
+    assert path.read_bytes() == CONTENT
+    assert [(name, bool(start)) for name, start in server.asked] == [
+        ("/net.onnx", False),
+        ("/store/net.onnx", False),
+        ("/net.onnx", True),
+        ("/store/net.onnx", True),
+    ]
+    assert {total for _, total in display.reports} == {len(CONTENT)}
+
+
 def test_a_wrong_file_is_fetched_exactly_twice_and_nothing_is_kept(
     server: Any, make_model: Any, cache: Path, display: Any
 ) -> None:

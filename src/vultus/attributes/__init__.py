@@ -12,7 +12,6 @@ from vultus.attributes.landmarks106 import Landmarks106
 from vultus.attributes.liveness import Liveness, LivenessParameters
 from vultus.attributes.mask import Mask, MaskParameters
 from vultus.attributes.pose5 import HeadPose, head_pose
-from vultus.attributes.rows import parameters
 from vultus.attributes.ssrnet import SsrNet
 from vultus.families import Families
 
@@ -25,20 +24,20 @@ ATTRIBUTE_FAMILIES: Families[AttributeFamily] = Families(
         "genderage_v1": AttributeFamily(("gender", "age"), lambda parts: GenderAgeV1(parts.network, parts.crop)),
         "age_classes": AttributeFamily(
             ("age", "age_range"),
-            lambda parts: AgeClasses(parts.network, parts.crop, parameters(parts.model, AgeParameters)),
+            lambda parts: AgeClasses(parts.network, parts.crop, parts.parameters(AgeParameters)),
         ),
         "gender_classes": AttributeFamily(
             ("gender", "gender_probability"),
-            lambda parts: GenderClasses(parts.network, parts.crop, parameters(parts.model, GenderParameters)),
+            lambda parts: GenderClasses(parts.network, parts.crop, parts.parameters(GenderParameters)),
         ),
         "ssrnet": AttributeFamily(("age",), lambda parts: SsrNet(parts.network, parts.crop)),
         "fsanet": AttributeFamily(("pose",), lambda parts: FsaNet([parts.network, *parts.companions], parts.crop)),
         "liveness": AttributeFamily(
             ("liveness",),
-            lambda parts: Liveness(parts.network, parts.crop, parameters(parts.model, LivenessParameters)),
+            lambda parts: Liveness(parts.network, parts.crop, parts.parameters(LivenessParameters)),
         ),
         "mask": AttributeFamily(
-            ("mask",), lambda parts: Mask(parts.network, parts.crop, parameters(parts.model, MaskParameters))
+            ("mask",), lambda parts: Mask(parts.network, parts.crop, parts.parameters(MaskParameters))
         ),
     },
 )

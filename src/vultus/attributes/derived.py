@@ -34,10 +34,12 @@ class Derived(NamedTuple):
     Attributes:
         tell: One value for each face.
         embeds: Whether norms are needed, where there is an embedder.
+        crop: What has to be seen of a face.
     """
 
     tell: Callable[[Known], Sequence[object]]
     embeds: bool = False
+    crop: CropSpec | None = None
 
 
 def poses(known: Known) -> Sequence[object]:
@@ -58,5 +60,7 @@ def qualities(known: Known) -> Sequence[object]:
     return [face_quality(crop, points, norm)._asdict() for crop, points, norm in found]
 
 
-DERIVED: Mapping[str, Derived] = MappingProxyType({"pose": Derived(poses), "quality": Derived(qualities, embeds=True)})
+DERIVED: Mapping[str, Derived] = MappingProxyType(
+    {"pose": Derived(poses), "quality": Derived(qualities, embeds=True, crop=CROP)}
+)
 """By fact; a network that tells the same goes before."""

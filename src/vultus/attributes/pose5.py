@@ -13,6 +13,7 @@ HEAD: NDArray[np.float64] = np.array([[-8, -9, -8], [8, -9, -8], [0, -1, 0], [-5
 """The five landmarks on a head that looks at the viewer, in arbitrary units: x to the right of the picture, y down, z
 towards the viewer (the proportions are those of CompreFace's pose estimators)."""
 
+_FIT = np.linalg.pinv(HEAD - HEAD.mean(axis=0))  # of an affine camera to five points, by least squares
 _FLAT = 1e-3
 
 
@@ -47,7 +48,7 @@ def head_pose(landmarks: FloatArray) -> HeadPose | None:
     points = np.asarray(landmarks, np.float64)
     if not np.isfinite(points).all():
         return None
-    camera = np.linalg.pinv(HEAD - HEAD.mean(axis=0)) @ (points - points.mean(axis=0))
+    camera = _FIT @ (points - points.mean(axis=0))
     left, extent, right = np.linalg.svd(camera.T, full_matrices=False)
     if extent[1] <= _FLAT * extent[0]:
         return None

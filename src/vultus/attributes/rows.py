@@ -1,20 +1,14 @@
-"""What an attribute network says, as one row of numbers a crop, and what its catalogue entry says of it."""
+"""What an attribute network says, as one row of numbers a crop."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from vultus.errors import CatalogueError, EngineError, IncompatibleGraph
+from vultus.errors import EngineError, IncompatibleGraph
 from vultus.imaging.align import Crops
 from vultus.runtime.network import Network
 from vultus.runtime.ticket import Ticket
 from vultus.types import FloatArray
-from vultus.zoo.catalogue import Model
-
-P = TypeVar("P")
 
 
 def run_rows(network: Network, crops: Crops, ticket: Ticket, width: int) -> FloatArray:
@@ -64,20 +58,3 @@ def run_probabilities(network: Network, crops: Crops, ticket: Ticket, width: int
         return output
     powers = np.exp(output - output.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
-
-
-def parameters(model: Model, kind: type[P]) -> P:
-    """What a catalogue entry says for its family alone.
-
-    Args:
-        model: The entry.
-        kind: A dataclass with a default for each parameter that may be left out.
-
-    Raises:
-        CatalogueError: A parameter is unknown or of the wrong form.
-    """
-    try:
-        return TypeAdapter(kind).validate_python(model.parameters)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise CatalogueError(f"models.{model.name}.parameters: {problems}") from error

@@ -44,7 +44,7 @@ class ServerProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="vultus-bench-")
         self._log = Path(self._folder.name) / "log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-        local = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+        local = settings.model_copy(update={"host": "127.0.0.1", "port": 0, "compat": None})  # it has told all
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
                 _COMMAND, env=kept | environment(local), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log

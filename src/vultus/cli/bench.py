@@ -19,8 +19,8 @@ from vultus.cli.output import EXIT_FAILED, json_name, print_json, print_line, pr
 from vultus.cli.progress import watched
 from vultus.errors import SettingsError
 from vultus.settings import Detection, Inference, Networks, PictureLimits, Settings
-from vultus.zoo.catalogue import Catalogue
 from vultus.zoo.licence import check_licence
+from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Store
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def parse_sides(text: str) -> list[int]:
 
 def _fetch(settings: Settings) -> Settings:
     """Have all network files here before anything is limited; trials fetch nothing."""
-    catalogue = Catalogue.load(settings.models)
+    catalogue = open_catalogue(settings)
     models = configured(catalogue, settings)
     for model in models:
         check_licence(model, settings.license_policy)

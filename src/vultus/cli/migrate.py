@@ -6,19 +6,21 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from vultus.cli.compose import Service, read_services
 from vultus.cli.models import AsJson
 from vultus.cli.output import EXIT_FAILED, print_json
 from vultus.cli.weights import Weight, check_weights
 from vultus.compat import PRODUCTS, Found, Product, Translation, translate
 from vultus.errors import SettingsError
 from vultus.settings import ENV_PREFIX, Settings, load_settings, variable_of
+
+if TYPE_CHECKING:
+    from vultus.cli.compose import Service
 
 EXIT_CODES = (
     "Exit codes: 0 it would start; 1 a variable is an error, or a network cannot be had; 2 wrong usage, or a file that "
@@ -91,6 +93,8 @@ def check(
 
     Networks are looked for where `vultus models` looks, and in the folders the compose file mounts.
     """
+    from vultus.cli.compose import read_services  # with it comes PyYAML, which no other command needs
+
     moves = [_move(service, made) for service, made in choose(read_services(file), product, file)]
     if as_json:
         print_json({"services": [asdict(move) for move in moves]})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vultus.cli.compose import Service
 from vultus.cli.model_facts import megabytes
 from vultus.cli.models import configured
 from vultus.errors import UnknownModel, VultusError
@@ -15,6 +14,9 @@ from vultus.zoo.catalogue import Catalogue, Model
 from vultus.zoo.licence import check_licence
 from vultus.zoo.own import open_catalogue
 from vultus.zoo.store import Store
+
+if TYPE_CHECKING:
+    from vultus.cli.compose import Service
 
 _CHOICES = ("pack", "detector", "embedder", "attributes", "license_policy", "offline")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from types import MappingProxyType
 
 from vultus.compat.rows import OFF, ON, honoured, ignored, log_level, whole
@@ -48,7 +47,7 @@ def _gpu(value: str) -> Reading:
 
 
 def _plugin(name: str, what: str, default: str) -> Variable:
-    read = _calculator if name == "CALCULATION_PLUGIN" else partial(_plugins)
+    read = _calculator if name == "CALCULATION_PLUGIN" else _plugins
     return Variable(
         name, "honoured", what, read, default=default, settings=("compreface_plugins",), unset=_plugins(default)
     )

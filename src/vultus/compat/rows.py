@@ -63,9 +63,7 @@ def ignored(
     )
 
 
-def refused(
-    name: str, note: str, *, default: str = "", harmless: tuple[str, ...] = (), settings: tuple[str, ...] = ()
-) -> Variable:
+def refused(name: str, note: str, *, default: str = "") -> Variable:
     """A variable without which answers would differ, and which cannot be honoured."""
     return Variable(
         name,
@@ -73,8 +71,7 @@ def refused(
         note,
         lambda _: Reading("error", remark=note),
         default=default,
-        settings=settings,
-        harmless=(*([default.lower()] if default else ()), *harmless),
+        harmless=(default.lower(),) if default else (),
     )
 
 

@@ -6,7 +6,7 @@ from vultus.detect.centerface import CenterFace
 from vultus.detect.dbface import DBFace
 from vultus.detect.detector import Detector
 from vultus.detect.mtcnn import Mtcnn
-from vultus.detect.retinaface import RetinaFace
+from vultus.detect.retinaface import RetinaFace, RetinaFaceParameters
 from vultus.detect.retinaface_priors import RetinaFacePriors
 from vultus.detect.scrfd import Scrfd
 from vultus.detect.ultraface import UltraFace
@@ -18,7 +18,7 @@ from vultus.runtime.network import Parts
 DETECTOR_FAMILIES: Families[Callable[[Parts], Detector]] = Families(
     "vultus.detectors",
     {
-        "retinaface": lambda parts: RetinaFace(parts.network, parts.model.parameters.get("landmark_std", 1.0)),
+        "retinaface": lambda parts: RetinaFace(parts.network, parts.parameters(RetinaFaceParameters)),
         "retinaface_priors": lambda parts: RetinaFacePriors(parts.network),
         "ultraface": lambda parts: UltraFace(parts.network),
         "mtcnn": Mtcnn,

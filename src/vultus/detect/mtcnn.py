@@ -12,11 +12,11 @@ from typing import Annotated, NamedTuple, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from vultus.detect.detector import Index, candidates, suppress, survivors
-from vultus.errors import CatalogueError, IncompatibleGraph
+from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Parts
 from vultus.runtime.ticket import Ticket
 from vultus.types import Detection, FloatArray, Image
@@ -68,10 +68,7 @@ class Mtcnn:
     has_landmarks = True
 
     def __init__(self, parts: Parts) -> None:
-        try:
-            parameters = TypeAdapter(_Parameters).validate_python(parts.model.parameters)
-        except ValidationError as error:
-            raise CatalogueError(f"models.{parts.model.name}.parameters: {error}") from error
+        parameters = parts.parameters(_Parameters)
         if len(parts.model.companions) != 2:
             raise IncompatibleGraph(f"{parts.model.name} needs two companions, MTCNN's R-Net and O-Net.")
         assert parts.size

@@ -7,7 +7,11 @@ landmarks, in that unit times ``landmark_std``. Pixels are counted: a box from x
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from vultus.detect.anchors import Anchors, Level, cells
 from vultus.detect.detector import candidates, suppress
@@ -24,12 +28,23 @@ _SCORES, _BOXES, _POINTS = 2 * _ANCHORS, 4 * _ANCHORS, 10 * _ANCHORS
 _KNOWN_EXPORTS = (9, 12)  # outputs; the twelve of mnet_cov2 tell for each stride, too, whether faces wear masks
 
 
+@dataclass(frozen=True, slots=True, config={"extra": "forbid"})
+class RetinaFaceParameters:
+    """What the catalogue says of a RetinaFace.
+
+    Attributes:
+        landmark_std: Unit of the landmarks' offsets, in sides of the anchor: 0.2 for networks trained as ``net3l``.
+    """
+
+    landmark_std: Annotated[float, Field(gt=0)] = 1.0
+
+
 class RetinaFace:
     """RetinaFace as InsightFace publishes it (outputs ``face_rpn_...``), exported under any names and in any order.
 
     Args:
         network: The network at the canvas size it will be used at.
-        landmark_std: Unit of the landmarks' offsets, in sides of the anchor: 0.2 for networks trained as ``net3l``.
+        parameters: What its entry says of it.
 
     Raises:
         IncompatibleGraph: The number of outputs is not RetinaFace's.
@@ -37,14 +52,14 @@ class RetinaFace:
 
     has_landmarks = True
 
-    def __init__(self, network: Network, landmark_std: float = 1.0) -> None:
+    def __init__(self, network: Network, parameters: RetinaFaceParameters) -> None:
         found = len(network.spec.outputs)
         if found not in _KNOWN_EXPORTS:
             raise IncompatibleGraph(
                 f"{network.spec.name} has {found} outputs; RetinaFace has one of {[*_KNOWN_EXPORTS]}."
             )
         self._network = network
-        self._landmark_std = np.float32(landmark_std)
+        self._landmark_std = np.float32(parameters.landmark_std)
         self._anchors = Anchors.on_canvas(network.spec.input, _LEVELS)
 
     def detect(self, canvas: Image, threshold: float, nms_threshold: float, ticket: Ticket) -> Detection:

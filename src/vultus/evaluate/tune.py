@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vultus.detect.detector import join, rescale, suppress
+from vultus.evaluate.detection import stack_boxes, stack_scores
 from vultus.types import Analysis, Detection, FloatArray
 
 Judge = Callable[[FloatArray], tuple[int, int]]
@@ -129,9 +130,7 @@ class Plateau:
 
 def keep(found: Analysis) -> tuple[Detection, float]:
     """Boxes and scores of a picture's faces, and the scale of the canvas they were found on."""
-    boxes = np.array([face.box for face in found.faces], np.float32).reshape(-1, 4)
-    scores = np.array([face.score for face in found.faces], np.float32)
-    return Detection(boxes, scores, None), found.scale
+    return Detection(stack_boxes(found.faces), stack_scores(found.faces), None), found.scale
 
 
 def try_all(kept: Mapping[int, tuple[Detection, float]], judge: Judge, grid: Grid, most: int) -> Counts:

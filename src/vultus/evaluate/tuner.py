@@ -15,8 +15,9 @@ from vultus.evaluate.noses import Photograph
 from vultus.evaluate.tune import Choice, Counts, Grid, Judge, Trial, keep, try_all
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import read_pixels
+from vultus.profiles import square
 from vultus.settings import Settings
-from vultus.types import CanvasRule, FloatArray, Plan, Profile
+from vultus.types import FloatArray, Plan, Profile
 
 _BOXES = Plan(embeddings=False)
 
@@ -97,10 +98,9 @@ class Tuner:
     def run(self, choice: Choice, photographs: Sequence[Photograph]) -> Trial:
         """What these settings make of the photographs when the detector is run with them, as a user would."""
         missed = false = 0
-        second = CanvasRule(choice.second_canvas, choice.second_canvas) if choice.second_canvas else None
         profile = replace(
             self._profile(choice.canvas, choice.threshold, choice.nms_threshold),
-            second_canvas=second,
+            second_canvas=square(choice.second_canvas) if choice.second_canvas else None,
         )
         for photograph, judge in self._judged(photographs):
             found, _ = keep(self._engine.analyze(photograph.path, _BOXES, profile))
@@ -118,12 +118,13 @@ class Tuner:
         return {side: self._profile(side, self.grid.thresholds[0], 1.0) for side in self.grid.sides}
 
     def _profile(self, side: int, threshold: float, overlap: float) -> Profile:
+        used = self._engine.default_profile
         return replace(
-            self._engine.default_profile,
+            used,
             name="tune",
             embedder=None,
             attributes=(),
-            canvas=CanvasRule(side, side),
+            canvas=replace(used.canvas, width=side, height=side) if side in self.grid.canvases else square(side),
             second_canvas=None,
             threshold=threshold,
             nms_threshold=overlap,

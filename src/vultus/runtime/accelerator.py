@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, VultusError
 from vultus.runtime.batching import SIZES, Batcher, BatchingNetwork
-from vultus.runtime.cuda import gpu_name, tensorrt_version
+from vultus.runtime.cuda import DEVICE, gpu_name, tensorrt_version
 from vultus.runtime.graph import check_size, taking_pixels
 from vultus.runtime.layout import Layout, find_layouts, row_shape
 from vultus.runtime.network import NetworkSpec
@@ -31,7 +31,6 @@ from vultus.zoo.catalogue import Model
 
 Provider: TypeAlias = tuple[str, dict[str, Any]]
 
-_DEVICE = re.compile(r"(cuda|tensorrt)(?::(\d+))?")
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
 _PRECISIONS: Mapping[str, Mapping[str, str]] = {
@@ -73,7 +72,7 @@ class Target:
             PrecisionUnavailable: The device does not compute in it.
         """
         check_packages()
-        match = _DEVICE.fullmatch(device.lower())
+        match = DEVICE.fullmatch(device.lower())
         if match is None:
             raise DeviceUnavailable(f"the onnx runtime has no device {device!r}; set cpu, cuda, cuda:1 or tensorrt.")
         kind, ordinal = match[1], int(match[2] or 0)

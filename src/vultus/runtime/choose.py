@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from vultus.errors import RuntimeUnavailable
 from vultus.runtime.batching import WORKER_THREADS
+from vultus.runtime.cuda import DEVICE
 from vultus.runtime.network import Runtime
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings
-
-_ACCELERATORS = re.compile(r"(cuda|tensorrt)(:\d+)?")
 
 
 def is_accelerator(settings: Settings) -> bool:
@@ -19,7 +16,7 @@ def is_accelerator(settings: Settings) -> bool:
         case "dummy":
             return settings.device == "simulated"
         case "onnx":
-            return _ACCELERATORS.fullmatch(settings.device.lower()) is not None
+            return DEVICE.fullmatch(settings.device.lower()) is not None
         case _:
             return False
 

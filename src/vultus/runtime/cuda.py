@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import re
 
 from vultus.errors import DeviceUnavailable
+
+DEVICE = re.compile(r"(cuda|tensorrt)(?::(\d+))?")
+"""How settings name a GPU and what computes on it: ``cuda``, ``cuda:1``, ``tensorrt``, ...; in small letters."""
 
 _DRIVER = "libcuda.so.1"
 _TENSORRT = ("libnvinfer.so.11", "libnvinfer.so.10")

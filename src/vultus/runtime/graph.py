@@ -47,6 +47,11 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
         ValueError: It is no ONNX file, or has not just one input.
         RuntimeUnavailable: The library ``onnx`` is not installed.
     """
+    changed: bytes = _reshaped(data, shape).SerializeToString()
+    return changed
+
+
+def _reshaped(data: bytes, shape: Sequence[int]) -> Any:  # noqa: ANN401 - the library has no types
     onnx = _library()
     try:
         model = onnx.load_model_from_string(data)
@@ -70,8 +75,7 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
     for output in graph.output:
         for dimension in output.type.tensor_type.shape.dim:
             dimension.Clear()
-    changed: bytes = model.SerializeToString()
-    return changed
+    return model
 
 
 def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
@@ -90,7 +94,7 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
         RuntimeUnavailable: The library ``onnx`` is not installed.
     """
     onnx = _library()
-    model = onnx.load_model_from_string(reshaped(data, (rows, *spec.shape[1:])))
+    model = _reshaped(data, (rows, *spec.shape[1:]))
     graph, make = model.graph, onnx.helper.make_node
     nodes = [make("Cast", ["vultus:pixels"], ["vultus:0"], to=onnx.TensorProto.FLOAT)]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from vultus.runtime.ticket import Ticket
 from vultus.types import CropSpec, Image, InputSpec
-from vultus.zoo.catalogue import Model
+from vultus.zoo.catalogue import Model, record
+
+P = TypeVar("P")
 
 Outputs: TypeAlias = tuple[NDArray[Any], ...]
 """One array per graph output, in the graph's order; axis 0 counts the rows of the batch."""
@@ -75,6 +78,17 @@ class Parts:
     def companions(self) -> list[Network]:
         """The networks that the entry names as its companions, at their own sizes."""
         return [self.load(name, None) for name in self.model.companions]
+
+    def parameters(self, kind: type[P]) -> P:
+        """What the entry says for its family alone.
+
+        Args:
+            kind: A dataclass with a default for each parameter that may be left out.
+
+        Raises:
+            CatalogueError: A parameter is unknown or of the wrong form.
+        """
+        return record(TypeAdapter(kind), self.model.parameters, f"models.{self.model.name}.parameters")
 
     @property
     def crop(self) -> CropSpec:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.runtime.layout import row_shape
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.pool import Pool
 from vultus.runtime.ticket import Ticket
@@ -87,7 +88,7 @@ class RowNetwork(Generic[S]):
         def run_row(index: int) -> None:
             with self._pick(len(batch), ticket) as sessions, sessions.lend(ticket) as session:
                 outputs = self._compute(session, batch[index : index + 1])
-            rows[index] = [out[0] if out.ndim > 1 and len(out) == 1 else out for out in outputs]
+            rows[index] = [out.reshape(row_shape(out)) for out in outputs]
 
         self._workers.spread(len(batch), run_row, ticket)
         if len(rows) == 1:

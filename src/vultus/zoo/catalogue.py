@@ -251,11 +251,11 @@ class Catalogue:
         for origin, text in texts:
             tables = _parse(text, origin)
             for name, entry in _entries(tables, "models", origin):
-                models[name] = _record(
+                models[name] = record(
                     _MODEL, {"name": name, "file": f"{name}.onnx"} | entry, f"{origin}: models.{name}"
                 )
             for name, entry in _entries(tables, "packs", origin):
-                packs[name] = _record(_PACK, {"name": name} | entry, f"{origin}: packs.{name}")
+                packs[name] = record(_PACK, {"name": name} | entry, f"{origin}: packs.{name}")
             try:
                 catalogue = cls(models, packs)  # once per file, so that a clash is blamed on the file that brought it
             except CatalogueError as error:
@@ -370,7 +370,12 @@ def _entries(tables: dict[str, Any], kind: str, origin: str) -> Iterator[tuple[s
         yield name, entry
 
 
-def _record(adapter: TypeAdapter[Record], entry: dict[str, Any], where: str) -> Record:
+def record(adapter: TypeAdapter[Record], entry: dict[str, Any], where: str) -> Record:
+    """What a table of a catalogue file says.
+
+    Raises:
+        CatalogueError: A field is unknown, missing or of the wrong form; names each.
+    """
     try:
         return adapter.validate_python(entry)
     except ValidationError as error:

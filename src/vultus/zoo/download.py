@@ -44,6 +44,8 @@ class _Part:
 
     def begin(self, response: requests.Response, **_: object) -> None:
         """Called when the headers are there: 206 continues the file, 200 begins anew, the rest is an error."""
+        if response.is_redirect:
+            return  # hooks are called at every hop; the file is behind the last
         if response.ok and is_page(response):
             raise SourceFailed("it answered with a web page instead of the file")
         if response.status_code == 200:

@@ -216,7 +216,10 @@ class Store:
                 f"{model.file} as fetched has the {wanted.algorithm} {found}, but the catalogue says {wanted.digest}; "
                 "nothing was kept. Either the source has changed or somebody on the way changes files."
             )
-        file.replace(self.cache / model.file)
+        target = self.cache / model.file
+        file.replace(target)
+        if (state := _state(target)) is not None:
+            self._verdicts[target, wanted] = state, True
 
     def _refuse_unverifiable(self, model: Model) -> None:
         """Say of a network that is known by name only how to use a file of one's own."""
