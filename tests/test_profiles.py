@@ -46,6 +46,7 @@ def test_the_settings_become_a_profile() -> None:
     assert (profile.detector, profile.embedder, profile.attributes) == ("scrfd_500m_bnkps", "w600k_mbf", ("2d106det",))
     assert profile.canvas == CanvasRule(320, 320, shape="picture")
     assert not profile.scaled_decode
+    assert not profile.smooth_crops
     assert (profile.threshold, profile.nms_threshold) == (0.7, 0.3)
 
 

@@ -22,19 +22,21 @@ class Cutter:
         picture: The picture; its pixels may be fewer than it has.
         faces: Its faces, in its own pixels.
         scale: Of the canvas on which they were found, canvas pixels per pixel of the picture.
+        smooth: Whether pixels are averaged where crops make faces much smaller.
 
     Attributes:
         faces: What is told of the faces.
         aligned: The same, with the landmarks that a crop has where nothing was detected.
     """
 
-    def __init__(self, picture: Decoded, faces: Detection, scale: float = 1.0) -> None:
+    def __init__(self, picture: Decoded, faces: Detection, scale: float = 1.0, *, smooth: bool = False) -> None:
         self.faces = faces
         self.aligned = faces
         self._pixels = picture.pixels
         height, width = picture.pixels.shape[:2]
         self._part = width / picture.width, height / picture.height
         self._scale = scale
+        self._smooth = smooth
         self._cut: dict[CropSpec, Crops] = {}
 
     @classmethod
@@ -71,10 +73,5 @@ class Cutter:
         if spec not in self._cut:
             if spec.kind == "template" and self.aligned.landmarks is None:
                 raise RequestError("of a crop that was not aligned by landmarks, what needs them cannot be told.")
-            across, down = self._part
-            faces = self.aligned if across == down == 1 else rescale(self.aligned, (1 / across, 1 / down))
-            crops = cut_crops(self._pixels, faces, spec, self._scale / across)
-            crops.matrices[:, :, 0] *= across
-            crops.matrices[:, :, 1] *= down
-            self._cut[spec] = crops
+            self._cut[spec] = cut_crops(self._pixels, self.aligned, spec, self._scale, self._part, smooth=self._smooth)
         return self._cut[spec]

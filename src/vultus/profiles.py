@@ -33,9 +33,10 @@ def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
         detector=detector.name,
         embedder=catalogue.model(pack.embedder).name,
         attributes=tuple(dict.fromkeys([*usable, *(catalogue.model(name).name for name in settings.attributes)])),
-        canvas=CanvasRule(settings.canvas, settings.canvas, shape=settings.aspect),
+        canvas=CanvasRule(settings.canvas, settings.canvas, shrink=settings.shrink, shape=settings.aspect),
         second_canvas=square(settings.second_canvas) if settings.second_canvas else None,
         scaled_decode=settings.decode == "scaled",
+        smooth_crops=settings.shrink == "smooth",
         threshold=settings.threshold,
         nms_threshold=settings.nms_threshold or detector.nms_threshold,
     )

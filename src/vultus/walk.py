@@ -49,11 +49,11 @@ class Walk:
         watch.mark("decode")
         if plan.detect:
             found, index, scale = self._find(picture, plan, profile, ticket)
-            cutter = Cutter(picture, found, scale)
+            cutter = Cutter(picture, found, scale, smooth=profile.smooth_crops)
             specs += _seen_by(derived, found)
             if not cutter.suffices(specs):
                 watch.mark("detect")
-                cutter = Cutter(read_picture(source, self._limits), found, scale)
+                cutter = Cutter(read_picture(source, self._limits), found, scale, smooth=profile.smooth_crops)
                 watch.mark("decode")
         else:
             assert embedder  # there is one, or an error, wherever crops are wanted

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -149,3 +151,23 @@ def test_small_canvases_have_lawful_sides() -> None:
     for longest in range(64, 4097, 32):
         assert all(side % 32 == 0 and side <= longest for side in sides(longest))
         assert sides(longest)[-1] == longest
+
+
+@pytest.mark.parametrize("fit", ["truncate", "exact", "rounded"])
+@pytest.mark.parametrize("size", [(1600, 1200), (1601, 1203), (5120, 33), (300, 200), (641, 640)])
+def test_a_smooth_canvas_shows_the_same_ramp(fit: Any, size: tuple[int, int]) -> None:
+    width, height = size
+    line = 255 * (np.arange(width) + 0.5) / width
+    image = np.broadcast_to(line[np.newaxis, :, np.newaxis], (height, width, 3)).round().astype(np.uint8)
+    smooth, plain = (lay_on_canvas(image, CanvasRule(shrink=shrink, fit=fit)) for shrink in ("smooth", "linear"))
+    assert smooth.scale == plain.scale
+    assert smooth.pixels.shape == plain.pixels.shape
+    assert np.abs(smooth.pixels.astype(int) - plain.pixels).max() <= 2
+
+
+def test_a_smooth_canvas_of_a_checkerboard_is_grey() -> None:
+    image = np.zeros((1280, 1280, 3), np.uint8)
+    image[::2, ::2] = image[1::2, 1::2] = 255
+    smooth, picked = (lay_on_canvas(image, CanvasRule(512, 512, shrink=shrink)) for shrink in ("smooth", "linear"))
+    assert np.abs(smooth.pixels.astype(float) - 127.5).max() <= 1
+    assert picked.pixels.std() > 20

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vultus.imaging.warp import on_part, warp
 from vultus.types import CropSpec, Detection, FloatArray, Image
 
 TEMPLATE_SIZE = 112
@@ -71,22 +72,32 @@ class Crops(NamedTuple):
     matrices: NDArray[np.float64]
 
 
-def cut_crops(image: Image, faces: Detection, spec: CropSpec, scale: float = 1.0) -> Crops:
+def cut_crops(
+    image: Image,
+    faces: Detection,
+    spec: CropSpec,
+    scale: float = 1.0,
+    part: tuple[float, float] = (1.0, 1.0),
+    *,
+    smooth: bool = False,
+) -> Crops:
     """Cut one crop per face.
 
     Bilinear; where a part of the picture is stretched (``margins``, ``inside``) and shrinks, by area.
 
     Args:
-        image: RGB uint8 ``(h, w, 3)``.
+        image: RGB uint8 ``(h, w, 3)``: the picture, or the picture made smaller.
         faces: Boxes and landmarks in picture pixels.
         spec: Which crop.
         scale: Canvas pixels per picture pixel, where the faces were detected on a canvas; for ``margins`` alone.
+        part: Width and height of ``image`` in those of the picture.
+        smooth: Average pixels where many become one, as in ``vultus.imaging.warp``.
 
     Raises:
         ValueError: The crop needs landmarks, and the detection has none.
     """
     if spec.kind in ("margins", "inside"):
-        return _cut_stretched(image, faces.boxes, spec, scale)
+        return _cut_stretched(image, faces.boxes, spec, scale, part)
     if spec.kind == "box":
         matrices = box_transforms(faces.boxes, spec.scale, spec.size)
     elif faces.landmarks is None:
@@ -95,14 +106,15 @@ def cut_crops(image: Image, faces: Detection, spec: CropSpec, scale: float = 1.0
         matrices = similarity_transforms(faces.landmarks, aligned_points(spec))
     pixels = np.empty((len(faces), spec.size, spec.size, 3), np.uint8)
     for crop, matrix in zip(pixels, matrices, strict=True):
-        cv2.warpAffine(image, matrix, (spec.size, spec.size), dst=crop)
+        warp(image, on_part(matrix, part), crop, smooth=smooth)
     return Crops(pixels, matrices)
 
 
-def _cut_stretched(image: Image, boxes: FloatArray, spec: CropSpec, scale: float) -> Crops:
+def _cut_stretched(image: Image, boxes: FloatArray, spec: CropSpec, scale: float, part: tuple[float, float]) -> Crops:
     height, width = image.shape[:2]
+    boxes = boxes * np.array([*part, *part], np.float32)
     if spec.kind == "margins":
-        grown = with_margins(boxes, spec.margins, scale)
+        grown = with_margins(boxes, spec.margins, scale / part[0])
     else:
         grown = inside(boxes, spec.scale, width, height)
     corners = np.clip(grown, 0, [width, height, width, height]).astype(np.int64)
@@ -111,13 +123,14 @@ def _cut_stretched(image: Image, boxes: FloatArray, spec: CropSpec, scale: float
     high = np.maximum(corners[:, 2:], low + 1)
     pixels = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
     for crop, (left, top), (right, bottom) in zip(pixels, low, high, strict=True):
-        part = image[top:bottom, left:right]
-        method = cv2.INTER_AREA if min(part.shape[:2]) > spec.size else cv2.INTER_LINEAR
-        crop[:] = cv2.resize(part, (spec.size, spec.size), interpolation=method)
+        cut = image[top:bottom, left:right]
+        method = cv2.INTER_AREA if min(cut.shape[:2]) > spec.size else cv2.INTER_LINEAR
+        crop[:] = cv2.resize(cut, (spec.size, spec.size), interpolation=method)
     factors = spec.size / (high - low)
     matrices = np.zeros((len(boxes), 2, 3))
     matrices[:, [0, 1], [0, 1]] = factors
     matrices[:, :, 2] = -low * factors
+    matrices[:, [0, 1], [0, 1]] *= part
     return Crops(pixels, matrices)
 
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
+from vultus.imaging.warp import averaged, block_within
 from vultus.types import Canvas, CanvasRule, Image
 
 _SHORTER = 0.85
 _STEP = 32  # pixels: the coarsest stride of detectors
-_INTERPOLATION = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 
 
 def lay_on_canvas(image: Image, rule: CanvasRule) -> Canvas:
@@ -84,12 +84,14 @@ def _resize_exact(image: Image, factor: float, rule: CanvasRule) -> Image:
     height, width = image.shape[:2]
     # OpenCV rounds the size itself, but refuses a side that rounds to nothing.
     size = None if min(height, width) * factor >= 1 else _rounded(image, factor)
-    resized = cv2.resize(image, size, fx=factor, fy=factor, interpolation=_method(factor, rule))
+    image, across, down = _before(image, factor, rule)
+    resized = cv2.resize(image, size, fx=factor / across, fy=factor / down, interpolation=_method(factor, rule))
     return np.asarray(resized, np.uint8)
 
 
 def _resize_rounded(image: Image, factor: float, rule: CanvasRule) -> Image:
-    resized = cv2.resize(image, _rounded(image, factor), interpolation=_method(factor, rule))
+    size = _rounded(image, factor)
+    resized = cv2.resize(_before(image, factor, rule)[0], size, interpolation=_method(factor, rule))
     return np.asarray(resized, np.uint8)
 
 
@@ -109,9 +111,19 @@ def _resize_truncated(image: Image, factor: float, rule: CanvasRule) -> Image:
         size = int(rule.height / aspect), rule.height
     else:
         size = rule.width, int(rule.width * aspect)
-    resized = cv2.resize(image, (max(1, size[0]), max(1, size[1])), interpolation=_method(factor, rule))
+    size = max(1, size[0]), max(1, size[1])
+    resized = cv2.resize(_before(image, factor, rule)[0], size, interpolation=_method(factor, rule))
     return np.asarray(resized, np.uint8)
 
 
+def _before(image: Image, factor: float, rule: CanvasRule) -> tuple[Image, float, float]:
+    """What is interpolated: the picture or, where it is to be smooth, its blocks; its sides in those of the picture."""
+    if rule.shrink != "smooth" or factor >= 1:
+        return image, 1.0, 1.0
+    height, width = image.shape[:2]
+    blocks = averaged(image, block_within(1 / factor))
+    return blocks, blocks.shape[1] / width, blocks.shape[0] / height
+
+
 def _method(factor: float, rule: CanvasRule) -> int:
-    return _INTERPOLATION[rule.shrink if factor < 1 else "linear"]
+    return cv2.INTER_AREA if rule.shrink == "area" and factor < 1 else cv2.INTER_LINEAR

@@ -80,7 +80,12 @@ class Detection(BaseModel):
     )
     decode: Literal["full", "scaled"] = Field(
         default="full",
-        description="`scaled`: JPEGs far larger than the canvas at a half or less; embeddings differ a little.",
+        description="`scaled`: JPEGs far larger than the canvas at a half or less; best with `shrink` = `smooth`.",
+    )
+    shrink: Literal["linear", "smooth"] = Field(
+        default="linear",
+        description="How pictures and faces are made smaller: `linear` as InsightFace does; `smooth` averages pixels, "
+        "so that embeddings hardly depend on the size of the picture.",
     )
     second_canvas: int = Field(
         default=0,
