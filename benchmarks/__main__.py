@@ -20,6 +20,7 @@ MODULES: Mapping[str, str] = {
     "stages": "stages",
     "bound": "bound",
     "http": "http_load",
+    "lone": "lone",
     "overload": "overload",
     "dialects": "dialects",
     "response": "response",

@@ -29,6 +29,7 @@ export const options = {
     },
   },
   summaryTrendStats: ["med", "p(99)", "max"],
+  systemTags: ["status"], // the fewer, the less of the cores the generator takes
 };
 
 export default function () {

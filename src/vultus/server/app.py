@@ -71,8 +71,9 @@ def create_app(
         title="Vultus", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service), redoc_url=None
     )
     app.state.service = service
-    app.include_router(v1.router(service))
-    app.include_router(health.router(service))
+    # Not included: an included router is matched as often as it has routes, which was half of what a refusal took.
+    app.router.routes.extend(v1.router(service).routes)
+    app.router.routes.extend(health.router(service).routes)
     render = _renderer(mount(app, dialects, service), dialects)
     app.add_exception_handler(VultusError, _handler(render))
     app.add_exception_handler(HTTPException, _handler(render))

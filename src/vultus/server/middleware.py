@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -42,13 +43,17 @@ class Access:
         self._metrics = metrics
         self._render = render
         self._ending = ending
+        self._prefix = secrets.token_hex(
+            8
+        )  # of this process; asked for once, as the system's randomness takes its time
+        self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _given_id(scope) or uuid.uuid4().hex.encode()
+        request_id = _given_id(scope) or f"{self._prefix}{next(self._numbers):016x}".encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         status = 0
 

@@ -52,6 +52,6 @@ def mount(app: FastAPI, dialects: Iterable[Dialect], service: Service) -> Mappin
         if taken - SHARED:
             raise ValueError(f"{dialect.name} claims {', '.join(sorted(taken - SHARED))}, which others have")
         router.routes = [route for route in router.routes if not (isinstance(route, APIRoute) and route.path in taken)]
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
         owners |= dict.fromkeys(paths - taken, dialect)
     return owners
