@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
     "http": "http_load",
     "lone": "lone",
     "overload": "overload",
+    "soak": "soak",
     "dialects": "dialects",
     "response": "response",
     "library": "library",
@@ -44,10 +45,11 @@ def main(
     model: Annotated[
         list[str] | None, typer.Option(help="Embedders whose accuracy is measured; none: all that are here.")
     ] = None,
+    minutes: Annotated[int, typer.Option(min=2, help="How long `soak` loads a server.")] = 10,
     quick: Annotated[bool, typer.Option(help="Few and short runs: shows that it works, not how fast.")] = False,
 ) -> None:
     """Measure Vultus. Exits with 1 where a bar is missed."""
-    options = Options(quick, tuple(model or ()))
+    options = Options(quick, tuple(model or ()), minutes)
     console = Console(width=None if sys.stdout.isatty() else 140)
     # What quick runs find must not be taken for results.
     kept = out or (places.REPOSITORY / "out" / "results" if quick else places.RESULTS)

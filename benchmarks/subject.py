@@ -31,10 +31,12 @@ class Options:
     Attributes:
         quick: Few and short runs, to see that it works; the figures mean little.
         embedders: Embedders whose accuracy is measured; none: those of ``present_embedders``.
+        minutes: How long ``soak`` loads a server.
     """
 
     quick: bool = False
     embedders: tuple[str, ...] = ()
+    minutes: int = 10
 
     def pick(self, usual: int, quick: int) -> int:
         """``usual``, or ``quick`` where that was asked for."""

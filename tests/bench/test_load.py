@@ -84,6 +84,25 @@ def test_a_closed_loop_finds_out_what_a_server_can_do(put: Put) -> None:
     assert [sample.done - sample.due for sample in steady] == pytest.approx([0.2] * len(steady))
 
 
+def test_a_connection_that_was_closed_while_idle_is_replaced(put: Put) -> None:
+    class Forgetful(Connection):
+        async def ask(self, request: bytes) -> Answer:
+            assert self.alive
+            answer = await super().ask(request)
+            asyncio.get_running_loop().call_later(0.05, self.close)
+            return answer
+
+    server = Server(places=2, seconds=0.1)
+
+    async def connect() -> Asker:
+        await server.connect()
+        return Forgetful(server)
+
+    samples = put(pace(connections=4, rate=5), connect).samples
+    assert {sample.outcome for sample in samples} == {OK}
+    assert server.connections == len(samples) == 50
+
+
 def queue(rate: float, places: int, seconds: float, count: int) -> list[float]:
     """When each of so many requests is done where they fall due at a constant rate and are served in order."""
     free = [0.0] * places

@@ -166,7 +166,7 @@ class _Load:
         asker: Asker | None = None
         try:
             async with asyncio.timeout(self._pace.timeout):
-                asker = self._free.pop() if self._free else await self._connect()
+                asker = self._idle() or await self._connect()
                 answer = await asker.ask(request.content)
             outcome = self._judge(answer.status, answer.content, request.marker)
         except TimeoutError:
@@ -180,6 +180,14 @@ class _Load:
             asker.close()
         else:
             await asyncio.sleep(_PAUSE)
+
+    def _idle(self) -> Asker | None:
+        """A connection that nobody uses. Those that the server has closed meanwhile, as idle too long, are let go."""
+        while self._free:
+            asker = self._free.pop()
+            if asker.alive:
+                return asker
+        return None
 
     def _judge(self, status: int, content: bytes, marker: bytes) -> str:
         if status != 200:
