@@ -4,6 +4,7 @@
 VENV := .venv
 REFERENCE := .venv-reference
 LOAD := .venv-load
+DEPLOY := .venv-deploy
 RUN := $(VENV)/bin/python
 LOCKS := requirements/base.lock requirements/build.lock
 ARGS ?=
@@ -11,7 +12,8 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-fast lint format bench build lock clean base environment reference load-generator test-tools
+.PHONY: help serve test test-fast lint format bench hostile build lock clean base environment reference load-generator test-tools balancer fuzz-api \
+	lint-deploy sbom lock-platforms image-proof up-cpu up-gpu up-gpus up-observability down
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +27,7 @@ test: environment reference test-tools ## Run the whole test suite, setting up e
 test-fast: environment ## Run the unit tests only: no weights, no server process
 	$(RUN) -m pytest -m unit $(ARGS)
 
-lint: environment ## Check style, types and the rules of the house
+lint: environment lint-deploy ## Check style, types and the rules of the house
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
@@ -38,20 +40,26 @@ format: environment ## Put the code into the house format
 bench: environment reference load-generator ## Run the benchmarks (see benchmarks/README.md)
 	$(RUN) -m benchmarks $(or $(ARGS),all)
 
+hostile: environment ## Send the hostile corpus to every endpoint (20 minutes); write docs/security.md's table
+	$(RUN) -m benchmarks hostile --out benchmarks/results/hostile.json $(ARGS)
+	$(RUN) -m benchmarks.security_doc
+
 build: environment ## Build the wheel and the source distribution into dist/
 	$(RUN) -m hatchling build
 
 lock: environment ## Resolve the locks anew (newer releases: ARGS=--upgrade)
-	$(LOCK) pyproject.toml --output-file requirements/base.lock
+	$(LOCK) pyproject.toml --extra otel --output-file requirements/base.lock
 	$(LOCK) requirements/build.in --constraints requirements/base.lock --output-file requirements/build.lock
-	$(LOCK) pyproject.toml --group dev --extra onnx --constraints requirements/base.lock \
+	$(LOCK) pyproject.toml --group dev --extra onnx --extra otel --constraints requirements/base.lock \
 		--constraints requirements/build.lock --output-file requirements/dev.lock
 	$(LOCK) requirements/reference.in --overrides requirements/reference.overrides \
 		--constraints requirements/dev.lock --output-file requirements/reference.lock
 	$(LOCK) requirements/load.in --output-file requirements/load.lock
+	$(LOCK) pyproject.toml --extra gpu --extra otel --constraints requirements/base.lock --output-file requirements/gpu.lock
+	$(LOCK) requirements/deploy.in --output-file requirements/deploy.lock
 
 clean: ## Remove everything make has made in this folder
-	rm -rf $(VENV) $(REFERENCE) $(LOAD) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REFERENCE) $(LOAD) $(DEPLOY) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base:
@@ -73,12 +81,53 @@ load-generator: ## Install wrk and k6 (the latter in .venv-load), which make the
 # got first, and not getting them is an error.
 test-tools: base
 	@$(MAKE) --no-print-directory load-generator || [ "$${CI:-}" != true ]
+	@$(MAKE) --no-print-directory balancer || [ "$${CI:-}" != true ]
 	@[ "$${CI:-}" != true ] || $(RUN) -m vultus models pull permissive
+
+fuzz-api: environment ## Ask every endpoint all that its document allows and forbids (choose: ARGS="--examples 2000")
+	$(RUN) tools/fuzz_api.py $(ARGS)
+
+balancer: ## Install HAProxy, behind which a test puts two servers
+	@command -v haproxy >/dev/null || sh tools/system_packages.sh haproxy
+
+lint-deploy: ## Check deploy/ and .github/: Dockerfiles, compose files, chart, workflows
+	@sh tools/venv.sh $(DEPLOY) requirements/deploy.lock
+	@sh tools/lint_deploy.sh $(DEPLOY)
+
+sbom: ## Write the bills of materials of the locks into dist/ (CycloneDX)
+	@sh tools/venv.sh $(DEPLOY) requirements/deploy.lock
+	@mkdir -p dist
+	for lock in base gpu; do $(DEPLOY)/bin/cyclonedx-py requirements requirements/$$lock.lock --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --validate --output-file dist/vultus-$$lock.cdx.json; done
+
+lock-platforms: base ## Look whether the locks have a wheel of everything for the images' platforms
+	$(RUN) tools/lock_platforms.py
+
+image-proof: ## Build the CPU image for real, without a container engine, and ask it for faces (root; WEIGHTS=folder)
+	@sh tools/image_proof.sh $(ARGS)
+
+up-cpu: ## Build it and start it in a container, on the CPU
+	$(UP) --build $(ARGS)
+
+up-gpu: ## The same on an NVIDIA GPU
+	$(UP) --build $(ARGS)
+
+up-gpus: ## The same on several, a server for each behind HAProxy
+	$(UP) --build $(ARGS)
+
+up-observability: ## Start Prometheus and Grafana beside it (GRAFANA_PASSWORD=...)
+	$(UP) $(ARGS)
+
+down: ## Stop all that up-... started
+	$(COMPOSE) --project-name vultus down --remove-orphans
 
 # The copy says for which declaration it was done.
 INSTALL_CHECKOUT = cmp -s pyproject.toml $(VENV)/.pyproject.toml || { \
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable . && \
 	cp pyproject.toml $(VENV)/.pyproject.toml; }
+
+COMPOSE ?= docker compose
+UP = $(COMPOSE) --file deploy/compose/$(@:up-%=%).yml up --detach --wait
 
 # One lock for every supported Python and platform, with no word of where the packages came from.
 LOCK = $(RUN) -m uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

@@ -26,8 +26,8 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name: str(entry.specifier) for name, entry in entries(lock).items()}
 
 
-def test_there_are_five_locks() -> None:
-    assert [lock.stem for lock in LOCKS] == ["base", "build", "dev", "load", "reference"]
+def test_there_are_seven_locks() -> None:
+    assert [lock.stem for lock in LOCKS] == ["base", "build", "deploy", "dev", "gpu", "load", "reference"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -53,8 +53,8 @@ def test_base_satisfies_what_the_package_declares() -> None:
         assert declared.specifier.contains(locked[canonicalize_name(declared.name)].removeprefix("==")), text
 
 
-@pytest.mark.parametrize(("wider", "narrower"), [("dev", "base"), ("dev", "build")])
-def test_development_uses_what_users_get(wider: str, narrower: str) -> None:
+@pytest.mark.parametrize(("wider", "narrower"), [("dev", "base"), ("dev", "build"), ("gpu", "base")])
+def test_what_is_wider_has_what_is_narrower(wider: str, narrower: str) -> None:
     development = pinned(ROOT / "requirements" / f"{wider}.lock")
     for name, version in pinned(ROOT / "requirements" / f"{narrower}.lock").items():
         if name != "editables":  # only the editable install of a checkout needs it
@@ -65,3 +65,18 @@ def test_the_reference_is_the_documented_one() -> None:
     reference = pinned(ROOT / "requirements" / "reference.lock")
     assert reference["insightface"] == "==2.1"
     assert reference["onnxruntime"] == "==1.26.0"
+
+
+def test_the_gpu_s_engine_is_the_last_for_cuda_12() -> None:
+    locked = pinned(ROOT / "requirements" / "gpu.lock")
+    assert locked["onnxruntime-gpu"].startswith("==1.26.")
+    assert "onnxruntime" not in locked  # the two overwrite each other's files
+
+
+@pytest.mark.parametrize("lock", ["base", "gpu"])
+def test_what_is_served_from_can_send_traces(lock: str) -> None:
+    """A cluster may set ``OTEL_EXPORTER_OTLP_ENDPOINT`` by itself, with which a server without the extra ends."""
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["otel"]
+    locked = pinned(ROOT / "requirements" / f"{lock}.lock")
+    for declared in map(Requirement, extra):
+        assert declared.specifier.contains(locked[canonicalize_name(declared.name)].removeprefix("=="))

@@ -137,6 +137,32 @@ def test_packages_that_cannot_be_installed_are_named(tmp_path: Path) -> None:
     assert "package manager" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("uid", "sudo", "installs"), [(0, None, True), (1000, 0, True), (1000, 1, False), (1000, None, False)]
+)
+def test_packages_are_installed_as_root_or_by_a_sudo_that_asks_nothing(
+    tmp_path: Path, uid: int, sudo: int | None, installs: bool
+) -> None:
+    log = tmp_path / "log"
+    programs = {
+        "id": f"echo {uid}",
+        "apt-get": f'echo "$DEBIAN_FRONTEND $*" >>{log}',
+        "env": 'export "$1"; shift; "$@"',
+    }
+    if sudo is not None:
+        programs["sudo"] = f'[ "$1" = -n ] && [ {sudo} = 0 ] || exit 1; shift; echo sudo >>{log}; "$@"'
+    for name, does in programs.items():
+        (tmp_path / name).write_text(f"#!{shutil.which('sh')}\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    done = script("system_packages.sh", "wrk", "another", PATH=str(tmp_path), DEBIAN_FRONTEND="")
+    assert (done.returncode == 0) == installs
+    assert log.exists() == installs
+    if installs:
+        lines = log.read_text().splitlines()
+        assert lines[-1] == "noninteractive install -qq -y --no-install-recommends wrk another"
+        assert ("sudo" in lines) == (uid != 0)
+
+
 def test_a_python_that_cannot_make_environments_is_told_apart(tmp_path: Path) -> None:
     bare = tmp_path / "python3"
     bare.write_text(f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"\n')
