@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,13 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tools.make_network import make_network
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime import accelerator
 from vultus.runtime.accelerator import AcceleratorRuntime, Target
 from vultus.runtime.onnx import OnnxRuntime
+from vultus.runtime.session import FixedSession
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
 from vultus.types import Image, InputSpec
@@ -92,7 +98,7 @@ def test_a_graph_that_takes_no_batches_is_run_row_by_row_and_that_is_said(
     batch = pixels(3)
     np.testing.assert_array_equal(network.run(batch, Ticket())[0], batch.reshape(3, 16, 3).astype(np.float32))
     assert "one picture at a time" in caplog.text
-    assert runtime.batcher.counts.padding == 0
+    assert runtime.counts.padding == 0
 
 
 @pytest.mark.unit
@@ -109,6 +115,7 @@ def test_what_is_no_graph_is_refused(runtime: AcceleratorRuntime, model: ModelMa
     [
         ("cuda", "f32", [("CUDA", {"device_id": 0, "use_tf32": 0})], "ort1.26.0-NVIDIA-L4-no.-0-f32"),
         ("CUDA:1", "auto", [("CUDA", {"device_id": 1, "use_tf32": 1})], "ort1.26.0-NVIDIA-L4-no.-1-tf32"),
+        ("cuda", "fp16", [("CUDA", {"device_id": 0, "use_tf32": 1})], "ort1.26.0-NVIDIA-L4-no.-0-fp16"),
         (
             "tensorrt",
             "f32",
@@ -128,8 +135,22 @@ def test_device_and_precision_become_options(device: str, precision: str, provid
     target = Target.find(device, precision)
     assert list(target.providers) == [(f"{name}ExecutionProvider", options) for name, options in providers]
     assert (target.memory, target.key) == ("cuda", key)
+    assert target.halves_itself == device.startswith("tensorrt")
     assert target.device.startswith(device.lower())
     assert "NVIDIA L4" in target.device
+
+
+@pytest.mark.unit
+@pytest.mark.usefixtures("gpu")
+def test_what_onnx_runtime_says_of_its_libraries_is_no_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints; a command's standard output may be JSON."""
+    monkeypatch.setattr(ort, "preload_dlls", lambda: print("Failed to load libcudnn.so.9"))
+    Target.find("cuda", "f32")
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "libcudnn" in told.err
 
 
 @pytest.mark.unit
@@ -147,7 +168,7 @@ def test_only_tensorrt_keeps_what_it_builds(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceUnavailable, match="no device 'rocm'"):
         Target.find("rocm", "f32")
-    with pytest.raises(PrecisionUnavailable, match="set precision to one of f32, auto"):
+    with pytest.raises(PrecisionUnavailable, match="set precision to one of f32, fp16, auto"):
         Target.find("cuda", "bf16")
     monkeypatch.setattr(ort, "get_available_providers", lambda: GPU[2:])
     with pytest.raises(DeviceUnavailable, match=r"no CUDAExecutionProvider.*install onnxruntime-gpu"):
@@ -165,6 +186,152 @@ def test_engines_are_kept_by_library_gpu_precision_file_and_size(
     assert [name.rsplit("-", 1)[1] for name in names] == ["4x4", "4x8"]
     assert {name.split("-")[0] for name in names} == {"cpu"}
     assert len(names[0].split("-")[1]) == 16
+
+
+@pytest.mark.unit
+def test_an_operator_left_to_another_provider_is_a_start_up_error(
+    runtime: AcceleratorRuntime,
+    model: ModelMaker,
+    echo_graph: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here one that only batches of four leave: as if the provider had no kernel for that size."""
+
+    class Leaving(FixedSession):
+        def __init__(self, graph: bytes, *given: Any) -> None:
+            super().__init__(graph, *given)
+            if self._input.shape()[0] == 4:
+                self.strays = ("Resize on CPUExecutionProvider",)
+
+    monkeypatch.setattr(accelerator, "FixedSession", Leaving)
+    with pytest.raises(IncompatibleGraph, match="probe cannot be computed on processor alone: Resize on CPU"):
+        runtime.load(model(SPEC), echo_graph(["n", 3, 4, 4]), SPEC)
+
+
+def failing_at(rows: int, error: Exception) -> type[FixedSession]:
+    """Sessions of which those for one size of batch cannot be opened."""
+
+    class Failing(FixedSession):
+        def __init__(self, graph: bytes, *given: Any) -> None:
+            super().__init__(graph, *given)
+            if self._input.shape()[0] == rows:
+                raise error
+
+    return Failing
+
+
+@pytest.mark.unit
+def test_sizes_that_memory_has_room_for_are_kept(
+    runtime: AcceleratorRuntime,
+    model: ModelMaker,
+    echo_graph: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(accelerator, "FixedSession", failing_at(4, RuntimeError("CUDA failure 2: out of memory")))
+    network = runtime.load(model(SPEC), echo_graph(["n", 3, 4, 4]), SPEC)
+    assert network.pace.sizes == (1, 2)
+    assert "in batches of at most 2 pictures" in caplog.text
+
+
+@pytest.mark.unit
+def test_a_library_that_is_missing_for_batches_is_no_reason_to_do_without(
+    runtime: AcceleratorRuntime,
+    model: ModelMaker,
+    echo_graph: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accelerator, "FixedSession", failing_at(2, DeviceUnavailable("no provider")))
+    with pytest.raises(DeviceUnavailable, match="no provider"):
+        runtime.load(model(SPEC), echo_graph(["n", 3, 4, 4]), SPEC)
+
+
+BUILDER = """
+import hashlib, sys
+from pathlib import Path
+from vultus.runtime import accelerator
+from vultus.runtime.session import FixedSession
+from vultus.zoo.catalogue import Catalogue
+
+class Building(FixedSession):
+    # As TensorRT's: an engine that is not kept is built, which takes a while, and is then kept.
+    def __init__(self, graph, providers, memory, ordinal):
+        kept = Path(providers[0][1]["trt_engine_cache_path"]) / hashlib.sha256(graph).hexdigest()
+        found = kept.exists()
+        super().__init__(graph, [("CPUExecutionProvider", {})], memory, ordinal)
+        if not found:
+            with open(sys.argv[3], "a") as log:
+                log.write(f"{kept.name} ")
+            kept.touch()
+
+accelerator.FixedSession = Building
+target = accelerator.Target("stand-in", (("TensorrtExecutionProvider", {}),), "f32", memory="cpu", key="stand-in")
+runtime = accelerator.AcceleratorRuntime(target, Path(sys.argv[2]), sizes=(1, 2, 4))
+model = Catalogue.load().model("w600k_mbf")
+print("ready", flush=True)
+sys.stdin.readline()
+runtime.load(model, Path(sys.argv[1]), model.input)
+runtime.close()
+"""
+
+
+@pytest.mark.integration
+def test_processes_that_start_at_once_build_each_engine_once(tmp_path: Path) -> None:
+    graph, log = tmp_path / "arcface.onnx", tmp_path / "log"
+    graph.write_bytes(make_network("arcface").SerializeToString())
+    command = [sys.executable, "-c", BUILDER, str(graph), str(tmp_path / "cache"), str(log)]
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+        assert [process.wait(120) for process in processes] == [0, 0, 0]
+    built = log.read_text().split()
+    assert len(built) == len(set(built)) == 3  # a batch of 1, of 2 and of 4
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["scrfd_500m_bnkps", "scrfd_2.5g_kps"])
+def test_the_real_scrfd_says_of_a_picture_in_a_batch_what_it_says_of_it_alone(
+    runtime: AcceleratorRuntime, shared_models: Path, name: str
+) -> None:
+    """Its public exports are graphs for one picture, which put the anchors of a batch side by side."""
+    model = Catalogue.load().model(name)
+    network = runtime.load(model, shared_models / model.file, model.input)
+    assert network.pace.sizes == (1, 2, 4)  # it is not run one picture at a time
+    batch = pixels(4, model.input.height, model.input.width)
+    together = network.run(batch, Ticket())
+    for row in range(len(batch)):
+        for alone, both in zip(network.run(batch[row : row + 1], Ticket()), together, strict=True):
+            np.testing.assert_allclose(both[row], alone[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.integration
+def test_a_real_embedder_in_fp16_says_nearly_what_it_says_in_f32(
+    tmp_path: Path, shared_models: Path, workers: Workers
+) -> None:
+    """On the stand-in: fp16 between operators, f32 within most of them, as the processor has few in fp16."""
+    model = Catalogue.load().model("w600k_mbf")
+    path = shared_models / model.file
+    batch = pixels(3, model.input.height, model.input.width)
+    halves = AcceleratorRuntime(replace(CPU, precision="fp16"), tmp_path / "cache", sizes=(1, 2, 4))
+    try:
+        (ours,) = halves.load(model, path, model.input).run(batch, Ticket())
+    finally:
+        halves.close()
+    (theirs,) = OnnxRuntime("cpu", "f32", workers, 2).load(model, path, model.input).run(batch, Ticket())
+    assert ours.dtype == np.float32
+    cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert cosines.min() > 0.999
+    assert not np.allclose(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.integration

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import onnxruntime as ort
 import pytest
 
 from vultus.errors import DeviceUnavailable, PrecisionUnavailable, RuntimeUnavailable
-from vultus.runtime.choose import is_accelerator, open_runtime, worker_threads
+from vultus.runtime.choose import is_accelerator, kept_engines, open_runtime, worker_threads
 from vultus.runtime.simulated import SimulatedRuntime
 from vultus.runtime.workers import Workers
 from vultus.settings import load_settings
@@ -22,6 +23,7 @@ def test_the_runtime_asked_for_is_opened(workers: Workers, asked: str, chosen: s
     assert runtime.name == chosen
     assert runtime.precision == "f32"
     assert runtime.needs_files == (chosen != "dummy")
+    assert runtime.counts is None  # on a processor nothing is batched
 
 
 def test_one_that_is_not_installed_is_named_with_the_way_to_get_it(
@@ -60,6 +62,15 @@ def test_an_accelerator_wants_as_many_threads_as_fill_its_batches(runtime: str, 
     assert worker_threads(settings, 500) == 500
 
 
+@pytest.mark.parametrize(
+    ("runtime", "device", "kept"),
+    [("onnx", "tensorrt", True), ("onnx", "TensorRT:1", True), ("onnx", "cuda", False), ("openvino", "cpu", False)],
+)
+def test_only_tensorrts_engines_are_kept(runtime: str, device: str, kept: bool, tmp_path: Path) -> None:
+    settings = load_settings(runtime=runtime, device=device, model_cache=tmp_path)
+    assert kept_engines(settings) == (tmp_path / "engines" if kept else None)
+
+
 def test_the_simulated_device_is_the_dummys(workers: Workers) -> None:
     runtime = open_runtime(load_settings(runtime="dummy", device="simulated"), workers, 2)
     assert isinstance(runtime, SimulatedRuntime)
@@ -72,3 +83,13 @@ def test_a_gpu_that_is_not_there_is_a_start_up_error_that_says_what_to_do(worker
         pytest.skip("the ONNX Runtime here is the one for GPUs")
     with pytest.raises(DeviceUnavailable, match="install onnxruntime-gpu"):
         open_runtime(load_settings(runtime="onnx", device=device), workers, 2)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, True), (True, True), (False, False)])
+def test_what_is_alone_is_computed_on_all_cores_unless_told_otherwise(
+    given: bool | None, used: bool, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("vultus.runtime.openvino.OpenVinoRuntime", lambda *_, all_cores: asked.append(all_cores))
+    open_runtime(load_settings(all_cores=given), workers, 2)
+    assert asked == [used]

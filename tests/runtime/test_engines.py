@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from vultus.errors import Cancelled, DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
@@ -155,9 +156,41 @@ def test_f32_is_f32_and_auto_is_what_the_processor_has(workers: Workers) -> None
 
 
 def test_a_precision_that_is_not_there_is_refused(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PrecisionUnavailable, match="bf16"):
-        OnnxRuntime("cpu", "bf16", workers, 2)
+    for precision in ("bf16", "fp16"):
+        with pytest.raises(PrecisionUnavailable, match=f"{precision} on a CPU; set precision to f32"):
+            OnnxRuntime("cpu", precision, workers, 2)
     monkeypatch.setattr("openvino.Core.get_property", lambda *_: ["FP32", "INT8"])
-    with pytest.raises(PrecisionUnavailable, match="bf16"):
-        OpenVinoRuntime("cpu", "bf16", workers, 2)
+    for precision in ("bf16", "fp16"):
+        with pytest.raises(PrecisionUnavailable, match=f"{precision}; set precision to f32 or auto"):
+            OpenVinoRuntime("cpu", precision, workers, 2)
     assert OpenVinoRuntime("cpu", "auto", workers, 2).precision == "f32"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "auto"),
+    [(["FP32", "FP16"], "fp16"), (["FP16", "BF16", "FP32"], "bf16"), (["FP32"], "f32")],
+)
+def test_fp16_is_openvinos_f16_where_the_device_has_it(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, capabilities: list[str], auto: str
+) -> None:
+    """As OpenVINO's GPU plugin says of itself; CPUs without the arithmetic do not."""
+    monkeypatch.setattr("openvino.Core.get_property", lambda *_: capabilities)
+    assert OpenVinoRuntime("cpu", "auto", workers, 2).precision == auto
+
+
+def test_what_is_asked_of_openvino_is_its_own_name_of_the_precision(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, model: ModelMaker, echo_graph: Callable[..., Path]
+) -> None:
+    monkeypatch.setattr("openvino.Core.get_property", lambda *_: ["FP32", "FP16"])
+    asked: list[dict[str, object]] = []
+    compile_model = ov.Core.compile_model
+
+    def note(core: ov.Core, graph: ov.Model, device: str, options: dict[str, object]) -> ov.CompiledModel:
+        asked.append(options)
+        return compile_model(core, graph, device, options | {"INFERENCE_PRECISION_HINT": "f32"})
+
+    monkeypatch.setattr(ov.Core, "compile_model", note)
+    runtime = OpenVinoRuntime("cpu", "fp16", workers, 2)
+    assert runtime.precision == "fp16"
+    runtime.load(model(InputSpec(4, 4)), echo_graph([1, 3, 4, 4]), InputSpec(4, 4))
+    assert [options["INFERENCE_PRECISION_HINT"] for options in asked] == ["f16"]

@@ -33,13 +33,23 @@ def pixels(n: int) -> Image:
 
 
 def test_outputs_stay_as_they_are_when_the_session_runs_again(open_at: Callable[[int], FixedSession]) -> None:
-    session = open_at(2)
-    assert session.outputs == ("same", "flat")
+    made = open_at(2)
+    assert made.outputs == ("same", "flat")
     batch = pixels(2)
-    same, flat = session.run(batch)
-    session.run(255 - batch)
+    same, flat = made.run(batch)
+    made.run(255 - batch)
     np.testing.assert_array_equal(same, batch)
     np.testing.assert_array_equal(flat, batch.reshape(2, -1))
+
+
+def test_operators_that_strayed_from_the_provider_in_the_first_run_are_told(
+    open_at: Callable[[int], FixedSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert open_at(2).strays == ()
+    monkeypatch.setattr(
+        "vultus.runtime.session.strays", lambda profile, providers: (f"{profile.is_file()} {sorted(providers)}",)
+    )
+    assert open_at(2).strays == ("True ['CPUExecutionProvider']",)
 
 
 def test_pixels_may_be_any_view(open_at: Callable[[int], FixedSession]) -> None:

@@ -94,7 +94,7 @@ def test_it_answers_as_the_dummy_does_in_batches(make: Callable[[Clock], Simulat
     loaded = runtime.load(MODEL, Path("absent"), MODEL.input)
     np.testing.assert_array_equal(loaded.run(batch, Ticket())[0], expected)
     assert clock.slept == pytest.approx([seconds(64), seconds(8)])
-    assert (runtime.batcher.counts.rows, runtime.batcher.counts.padding) == (70, 2)
+    assert (runtime.counts.rows, runtime.counts.padding) == (70, 2)
     assert loaded.spec.name == "w600k_mbf"
 
 

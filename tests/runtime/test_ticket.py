@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -45,3 +47,29 @@ def test_a_cancelled_ticket_is_raised_even_before_its_deadline() -> None:
     assert ticket.cancelled
     with pytest.raises(Cancelled):
         ticket.check()
+
+
+def test_whoever_listens_hears_once_that_the_work_is_given_up() -> None:
+    ticket = Ticket()
+    heard: list[str] = []
+    with ticket.heard_by(lambda: heard.append("past")):
+        pass
+    with ticket.heard_by(lambda: heard.append("first")), ticket.heard_by(lambda: heard.append("second")):
+        ticket.cancel()
+        assert ticket.cancelled
+    assert sorted(heard) == ["first", "second"]
+
+
+def test_one_who_stops_listening_while_others_are_told_harms_nobody() -> None:
+    ticket = Ticket()
+    heard: list[int] = []
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        stack.close()
+
+    with ExitStack() as stack:
+        for number in range(10):
+            stack.enter_context(ticket.heard_by(partial(hear, number)))
+        ticket.cancel()
+    assert len(heard) >= 1

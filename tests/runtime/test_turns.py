@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 
 def job(rows: int, ticket: Ticket | None = None) -> Job:
-    return Job(np.zeros((rows, 2, 2, 3), np.uint8), ticket or Ticket())
+    return Job(np.zeros((rows, 2, 2, 3), np.uint8), ticket or Ticket(), lambda _: None)
 
 
 def queue(*jobs: Job) -> Turns:
@@ -142,3 +143,22 @@ def test_one_slow_batch_does_not_put_its_size_out_of_use() -> None:
     for size, seconds in ((32, 12), (64, 20), (64, 1000)):
         pace.note(size, seconds)
     assert pace.choose(64) == 64
+
+
+def test_outputs_are_written_where_they_are_wanted_whatever_came_first() -> None:
+    done = job(3)
+    assert not done.add(2, (np.array([[5.0]]), np.array([7])))
+    assert done.add(0, (np.array([[1.0], [2.0]]), np.array([3, 4])))
+    arrays = np.zeros((3, 1)), np.zeros(3, int)
+    done.write_to(arrays)
+    assert arrays[0].tolist() == [[1], [2], [5]]
+    assert arrays[1].tolist() == [3, 4, 7]
+
+
+@pytest.mark.parametrize("wanted", [np.zeros((1, 2)), np.zeros((1, 1), np.float32)])
+def test_outputs_of_another_form_are_not_written(wanted: np.ndarray[Any, np.dtype[Any]]) -> None:
+    done = job(1)
+    done.add(0, (np.array([[5.0]]),))
+    with pytest.raises(ValueError, match=r"float64 \(1,\) instead of"):
+        done.write_to((wanted,))
+    assert not wanted.any()

@@ -10,14 +10,21 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from vultus.errors import UnknownModel
+from vultus.runtime import channel
+from vultus.runtime.remote import RemoteRuntime
+from vultus.runtime.ticket import Ticket
 from vultus.server import process
+from vultus.server.device import DeviceOrder
 from vultus.server.listening import listen
-from vultus.server.process import WorkerProcess
+from vultus.server.process import DeviceProcess, WorkerProcess
 from vultus.server.worker import Order
 from vultus.settings import Settings
+from vultus.types import InputSpec
+from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.integration
 
@@ -113,3 +120,32 @@ def test_signals_of_the_terminal_are_not_for_workers(start: Start, url: list[str
         os.kill(worker.pid, number)
     watch(worker, lambda: worker.ready)
     assert httpx.get(f"{url[0]}/live", timeout=TIMEOUT).status_code == 200
+
+
+def test_a_device_process_obeys_no_signal_and_ends_when_told_to(tmp_path: Path) -> None:
+    settings = Settings(runtime="dummy", device="simulated")
+    with channel.listen(tmp_path / "device") as listener:
+        device = DeviceProcess(DeviceOrder(settings, 0, 0, tmp_path, is_first=True), listener)
+        assert device.pid
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # at the first moment of its life
+            os.kill(device.pid, number)
+        watch(device, lambda: device.ready)
+        front = RemoteRuntime(tmp_path / "device")
+        device.end()
+        network = front.load(Catalogue.load().model("w600k_mbf"), Path(), InputSpec(8, 8))
+        assert network.run(np.zeros((1, 8, 8, 3), np.uint8), Ticket())[0].shape == (1, 512)
+        front.close()
+        watch(device, lambda: device.is_gone)
+        device.bury()
+    assert device.exit_code == 0
+
+
+def test_a_stuck_device_process_makes_room_at_once(tmp_path: Path) -> None:
+    settings = Settings(runtime="dummy", device="simulated")
+    with channel.listen(tmp_path / "device") as listener:
+        device = DeviceProcess(DeviceOrder(settings, 0, 0, tmp_path, is_first=True), listener)
+        watch(device, lambda: device.ready)
+        device.retire()
+        watch(device, lambda: device.is_gone)
+        device.bury()
+    assert device.exit_code == -signal.SIGKILL

@@ -12,7 +12,7 @@ import pytest
 
 from vultus.errors import NotReady, SelfCheckFailed
 from vultus.server.service import Service
-from vultus.server.worker import Beat, Order, _await_leave, _state_of, _tell
+from vultus.server.worker import Beat, Order, _await_leave, _state_of, tell
 from vultus.settings import Settings
 
 pytestmark = pytest.mark.unit
@@ -66,4 +66,4 @@ def test_a_report_to_nobody_is_no_error() -> None:
     ours, theirs = Pipe()
     ours.close()
     with theirs:
-        _tell(theirs, Beat(ready=True, lost=None))
+        tell(theirs, Beat(ready=True, lost=None))

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -18,11 +20,12 @@ import onnxruntime as ort
 from filelock import FileLock
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, VultusError
+from vultus.memory import is_out_of_memory
 from vultus.runtime.batching import SIZES, Batcher, BatchingNetwork
-from vultus.runtime.cuda import DEVICE, gpu_name, tensorrt_version
-from vultus.runtime.graph import check_size, taking_pixels
+from vultus.runtime.cuda import DEVICE, ENGINES, gpu_name, tensorrt_version
+from vultus.runtime.graph import check_size, halved, taking_pixels
 from vultus.runtime.layout import Layout, find_layouts, row_shape
-from vultus.runtime.network import NetworkSpec
+from vultus.runtime.network import Counts, NetworkSpec
 from vultus.runtime.onnx import check_packages
 from vultus.runtime.session import FixedSession, SizedNetwork
 from vultus.runtime.ticket import Ticket
@@ -34,7 +37,7 @@ Provider: TypeAlias = tuple[str, dict[str, Any]]
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
 _PRECISIONS: Mapping[str, Mapping[str, str]] = {
-    "cuda": {"f32": "f32", "auto": "tf32"},
+    "cuda": {"f32": "f32", "fp16": "fp16", "auto": "tf32"},
     "tensorrt": {"f32": "f32", "fp16": "fp16", "auto": "fp16"},
 }
 """What each computes in, by what was asked. tf32 rounds the factors of products to 10 bits, as fp16 does."""
@@ -53,6 +56,7 @@ class Target:
         memory: ONNX Runtime's name of the device's memory.
         ordinal: Number of the GPU.
         key: Tells it from everything that needs other engines.
+        halves_itself: Whether what computes turns a float32 graph into one of fp16; else that is done for it.
     """
 
     device: str
@@ -61,6 +65,7 @@ class Target:
     memory: str = "cuda"
     ordinal: int = 0
     key: str = ""
+    halves_itself: bool = False
 
     @classmethod
     def find(cls, device: str, precision: str) -> Self:
@@ -78,21 +83,23 @@ class Target:
         kind, ordinal = match[1], int(match[2] or 0)
         if _PROVIDERS[kind] not in ort.get_available_providers():
             raise DeviceUnavailable(
-                f"this ONNX Runtime has no {_PROVIDERS[kind]}; for the device {kind} install onnxruntime-gpu instead "
-                "of onnxruntime."
+                f"this ONNX Runtime has no {_PROVIDERS[kind]}; for the device {kind} uninstall onnxruntime and "
+                "install onnxruntime-gpu: `pip install 'vultus[gpu]'`."
             )
         if precision not in _PRECISIONS[kind]:
             known = ", ".join(_PRECISIONS[kind])
             raise PrecisionUnavailable(f"{kind} cannot compute in {precision} here; set precision to one of {known}.")
         chosen = _PRECISIONS[kind][precision]
         gpu = gpu_name(ordinal)
+        _load_libraries()
         library = f"ort{ort.__version__}"
         providers: tuple[Provider, ...] = ((_CUDA, {"device_id": ordinal, "use_tf32": int(chosen != "f32")}),)
         if kind == "tensorrt":
             library += f"-trt{tensorrt_version()}"
             providers = ((_TENSORRT, {"device_id": ordinal, "trt_fp16_enable": chosen == "fp16"}), *providers)
         key = re.sub(r"[^\w.]+", "-", f"{library} {gpu} {chosen}")
-        return cls(f"{kind}:{ordinal} ({gpu})", providers, chosen, ordinal=ordinal, key=key)
+        device = f"{kind}:{ordinal} ({gpu})"
+        return cls(device, providers, chosen, ordinal=ordinal, key=key, halves_itself=kind == "tensorrt")
 
     def caching(self, folder: Path) -> tuple[Provider, ...]:
         """The providers, with what TensorRT builds kept in a folder."""
@@ -130,37 +137,57 @@ class AcceleratorRuntime:
         self._sizes = tuple(sizes)
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> BatchingNetwork:
-        """See ``Runtime.load``. A graph that does not take batches is run row by row, which is logged.
+        """See ``Runtime.load``. What does not take batches is run row by row, which is logged.
+
+        Sizes of batches that the device's memory has no room for are left out, which is logged, too.
 
         Raises:
             DeviceUnavailable: The GPU's libraries cannot be loaded.
             RuntimeUnavailable: The library ``onnx`` is not installed.
         """
+        network = self.build(model, path, spec)
+        batching = self.batcher.wrap(network, network.sizes)
+        for size in 2 * network.sizes:  # the first run of each is slow, the second tells how fast it is
+            batching.run(_noise(spec, size), Ticket())
+        return batching
+
+    def build(self, model: Model, path: Path, spec: InputSpec) -> SizedNetwork:
+        """The network without batching, for one thread at a time; engines that are not kept yet are built.
+
+        Of several processes that want the same engines one builds them, and the others wait.
+
+        Raises:
+            IncompatibleGraph: As in ``load``; also where operators would be left to the processor.
+            DeviceUnavailable, RuntimeUnavailable: As in ``load``.
+        """
         check_size(model, spec)
         data = path.read_bytes()
         digest = hashlib.sha256(data).hexdigest()[:16]
-        folder = self._cache / "engines" / f"{self._target.key}-{digest}-{spec.width}x{spec.height}"
+        folder = self._cache / ENGINES / f"{self._target.key}-{digest}-{spec.width}x{spec.height}"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):  # two processes would both build engines that take minutes
             try:
-                network = self._build(model.name, data, spec, folder)
+                return self._build(model.name, data, spec, folder)
             except VultusError:
                 raise
             except Exception as error:  # the library's exceptions share no base class
                 raise IncompatibleGraph(
                     f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height} on {self.device}: {error}"
                 ) from error
-        batching = self.batcher.wrap(network, network.sizes)
-        for size in 2 * network.sizes:  # the first run of each is slow, the second tells how fast it is
-            batching.run(_noise(spec, size), Ticket())
-        return batching
+
+    @property
+    def counts(self) -> Counts:
+        """See ``Runtime.counts``."""
+        return self.batcher.counts
 
     def close(self) -> None:
         """End the dispatcher; see ``Batcher.close``."""
         self.batcher.close()
 
     def _build(self, name: str, data: bytes, spec: InputSpec, folder: Path) -> SizedNetwork:
-        """The network at every size at which it says of each picture what it says of it alone."""
+        """The network at every size at which it says of each picture what it says of it alone, up to one that fails."""
+        if self._target.precision == "fp16" and not self._target.halves_itself:
+            data = halved(data, spec)
 
         def open_at(rows: int) -> FixedSession:
             graph = taking_pixels(data, spec, rows)
@@ -171,12 +198,32 @@ class AcceleratorRuntime:
         alone = [sessions[1].run(pictures[:1]), sessions[1].run(pictures[1:])]
         layouts = [Layout(row_shape(output)) for output in alone[0]]
         try:
-            batched = {size: open_at(size) for size in self._sizes[1:]}
-            layouts = find_layouts(alone, batched[2].run(pictures))
-            sessions |= batched
+            for size in self._sizes[1:]:
+                session = open_at(size)
+                if size == 2:
+                    layouts = find_layouts(alone, session.run(pictures))
+                sessions[size] = session
         except Exception as error:
-            logger.warning("%s is run one picture at a time, which leaves the device idle: %s", name, error)
+            if isinstance(error, VultusError) and not (isinstance(error, IncompatibleGraph) or is_out_of_memory(error)):
+                raise
+            _tell_limit(name, max(sessions), error)
+        left = sorted({stray for session in sessions.values() for stray in session.strays})
+        if left:
+            raise IncompatibleGraph(
+                f"{name} cannot be computed on {self.device} alone: {', '.join(left)}. Choose another network."
+            )
         return SizedNetwork(NetworkSpec(name, spec, sessions[1].outputs), sessions, layouts)
+
+
+def _tell_limit(name: str, rows: int, error: Exception) -> None:
+    how = f"in batches of at most {rows} pictures" if rows > 1 else "one picture at a time"
+    logger.warning("%s is run %s, which leaves the device idle: %s", name, how, error)
+
+
+def _load_libraries() -> None:
+    """Load CUDA and cuDNN where they came as Python packages, for there the system's loader does not look."""
+    with redirect_stdout(sys.stderr):  # on which ONNX Runtime tells what it misses
+        ort.preload_dlls()
 
 
 def _noise(spec: InputSpec, rows: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

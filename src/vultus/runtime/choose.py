@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vultus.errors import RuntimeUnavailable
-from vultus.runtime.batching import WORKER_THREADS
-from vultus.runtime.cuda import DEVICE
+from vultus.runtime.batching import WORKER_THREADS, BatchingRuntime
+from vultus.runtime.cuda import DEVICE, ENGINES
 from vultus.runtime.network import Runtime
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings
@@ -21,9 +23,34 @@ def is_accelerator(settings: Settings) -> bool:
             return False
 
 
+def kept_engines(settings: Settings) -> Path | None:
+    """Folder that engines which were built are kept in; ``None``: the device compiles at each start, TensorRT apart."""
+    is_kept = settings.runtime == "onnx" and settings.device.lower().startswith("tensorrt")
+    return settings.model_cache / ENGINES if is_kept else None
+
+
 def worker_threads(settings: Settings, per_core: int) -> int:
     """How many threads should walk pictures: ``per_core``, or as many as fill batches if the device takes any."""
     return max(per_core, WORKER_THREADS) if is_accelerator(settings) else per_core
+
+
+def open_accelerator(settings: Settings) -> BatchingRuntime:
+    """The engine that computes in batches, where ``is_accelerator``.
+
+    Raises:
+        RuntimeUnavailable: The engine is not installed.
+        DeviceUnavailable, PrecisionUnavailable: As the engine finds.
+    """
+    try:
+        if settings.runtime == "dummy":
+            from vultus.runtime.simulated import SimulatedRuntime
+
+            return SimulatedRuntime()
+        from vultus.runtime.accelerator import AcceleratorRuntime, Target
+
+        return AcceleratorRuntime(Target.find(settings.device, settings.precision), settings.model_cache)
+    except ImportError as error:
+        raise _not_installed(settings, error) from error
 
 
 def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
@@ -33,21 +60,15 @@ def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
         RuntimeUnavailable: The engine is not installed.
         DeviceUnavailable, PrecisionUnavailable: As the engine finds.
     """
+    if is_accelerator(settings):
+        return open_accelerator(settings)
     try:
         match settings.runtime:
             case "dummy":
-                if settings.device == "simulated":
-                    from vultus.runtime.simulated import SimulatedRuntime
-
-                    return SimulatedRuntime()
                 from vultus.runtime.dummy import DummyRuntime
 
                 return DummyRuntime()
             case "onnx":
-                if is_accelerator(settings):
-                    from vultus.runtime.accelerator import AcceleratorRuntime, Target
-
-                    return AcceleratorRuntime(Target.find(settings.device, settings.precision), settings.model_cache)
                 from vultus.runtime.onnx import OnnxRuntime
 
                 return OnnxRuntime(settings.device, settings.precision, workers, streams)
@@ -55,10 +76,15 @@ def open_runtime(settings: Settings, workers: Workers, streams: int) -> Runtime:
                 from vultus.runtime.openvino import OpenVinoRuntime
 
                 return OpenVinoRuntime(
-                    settings.device, settings.precision, workers, streams, all_cores=settings.all_cores
+                    settings.device, settings.precision, workers, streams, all_cores=settings.all_cores is not False
                 )
     except ImportError as error:
-        raise RuntimeUnavailable(
-            f"the {settings.runtime} runtime is not installed ({error}); "
-            "install it with `pip install 'vultus[onnx]'` for onnx, `pip install vultus` for openvino."
-        ) from error
+        raise _not_installed(settings, error) from error
+
+
+def _not_installed(settings: Settings, error: ImportError) -> RuntimeUnavailable:
+    return RuntimeUnavailable(
+        f"the {settings.runtime} runtime is not installed ({error}); "
+        "install it with `pip install 'vultus[onnx]'` for onnx, 'vultus[gpu]' for onnx on an NVIDIA GPU, "
+        "`pip install vultus` for openvino."
+    )

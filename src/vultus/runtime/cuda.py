@@ -10,6 +10,9 @@ from vultus.errors import DeviceUnavailable
 DEVICE = re.compile(r"(cuda|tensorrt)(?::(\d+))?")
 """How settings name a GPU and what computes on it: ``cuda``, ``cuda:1``, ``tensorrt``, ...; in small letters."""
 
+ENGINES = "engines"
+"""Folder, below the cache, that engines which were built are kept in."""
+
 _DRIVER = "libcuda.so.1"
 _TENSORRT = ("libnvinfer.so.11", "libnvinfer.so.10")
 _LONGEST_NAME = 256

@@ -14,7 +14,7 @@ import numpy as np
 
 from vultus.errors import IncompatibleGraph
 from vultus.imaging.align import ARCFACE_TEMPLATE
-from vultus.runtime.network import NetworkSpec, Outputs
+from vultus.runtime.network import Counts, NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
 from vultus.types import FloatArray, Image, InputSpec
 from vultus.zoo.catalogue import Model
@@ -34,6 +34,7 @@ class DummyRuntime:
     device = "none"
     precision = "f32"
     needs_files = False
+    counts: Counts | None = None
 
     @property
     def families(self) -> Collection[str]:

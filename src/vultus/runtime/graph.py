@@ -1,4 +1,4 @@
-"""ONNX graphs that declare another input than the one they are to be run with.
+"""ONNX graphs, changed to what an engine runs well: another input, another arithmetic, other operators.
 
 Many public exports declare the one input they were traced with, and compute at others just as well; some do not:
 their grid, or the size of an upsampled map, is built in. An engine notices most of these, as their shapes no longer
@@ -18,6 +18,7 @@ from vultus.types import InputSpec
 from vultus.zoo.catalogue import Model
 
 _FIRST_IR_WITH_PRIVATE_WEIGHTS = 4  # before, every weight had to be listed among the inputs (ONNX, IR.md)
+_FIRST_OPSET_THAT_BROADCASTS = 7  # before, PRelu took its slopes by channel, and Mul wanted to be told
 
 
 def check_size(model: Model, spec: InputSpec) -> None:
@@ -52,11 +53,7 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
 
 
 def _reshaped(data: bytes, shape: Sequence[int]) -> Any:  # noqa: ANN401 - the library has no types
-    onnx = _library()
-    try:
-        model = onnx.load_model_from_string(data)
-    except Exception as error:  # the parser's exceptions are of its implementation
-        raise ValueError(f"it is no ONNX file: {error}") from error
+    model = _parsed(data)
     graph = model.graph
     weights = {weight.name for weight in graph.initializer}
     weights |= {weight.values.name for weight in graph.sparse_initializer}
@@ -76,6 +73,70 @@ def _reshaped(data: bytes, shape: Sequence[int]) -> Any:  # noqa: ANN401 - the l
         for dimension in output.type.tensor_type.shape.dim:
             dimension.Clear()
     return model
+
+
+def has_prelu(data: bytes) -> bool:
+    """Whether a graph may hold the operator PRelu: its name is in the file."""
+    return b"PRelu" in data
+
+
+def without_prelu(data: bytes) -> bytes:
+    """The graph with ``PRelu(x, s)`` as ``Relu(x) - s * Relu(-x)``, of which one side is always 0: it is exact.
+
+    A graph of an operator set before 7, where slopes are not broadcast as factors are, stays as it is.
+
+    Raises:
+        ValueError: It is no ONNX file.
+        RuntimeUnavailable: The library ``onnx`` is not installed.
+    """
+    onnx = _library()
+    model = _parsed(data)
+    if max(opset.version for opset in model.opset_import if not opset.domain) < _FIRST_OPSET_THAT_BROADCASTS:
+        return data
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type != "PRelu":
+            nodes.append(node)
+            continue
+        (values, slopes), (result,) = node.input, node.output
+        above, mirrored, below, scaled = (f"vultus:{result}:{step}" for step in range(4))
+        nodes += [
+            onnx.helper.make_node("Relu", [values], [above]),
+            onnx.helper.make_node("Neg", [values], [mirrored]),
+            onnx.helper.make_node("Relu", [mirrored], [below]),
+            onnx.helper.make_node("Mul", [below, slopes], [scaled]),
+            onnx.helper.make_node("Sub", [above, scaled], [result]),
+        ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    changed: bytes = model.SerializeToString()
+    return changed
+
+
+def halved(data: bytes, spec: InputSpec) -> bytes:
+    """The graph computing in fp16, its input and outputs still float32.
+
+    Weights beyond the range of fp16 are brought to its ends; operators that do not come in fp16 stay as they are.
+
+    Args:
+        data: An ONNX file's contents.
+        spec: Size of the input.
+
+    Raises:
+        ValueError: It is no ONNX file, or has not just one input.
+        RuntimeUnavailable: The library ``onnx`` is not installed.
+    """
+    model = _reshaped(data, spec.shape)
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    model = convert_float_to_float16(model, keep_io_types=True)
+    del model.graph.value_info[:]
+    # The converter adds a cast for each operator that reads a value in float32, though it be the same value.
+    nodes = {node.output[0]: node for node in reversed(model.graph.node)}
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(nodes.values()))
+    changed: bytes = model.SerializeToString()
+    return changed
 
 
 def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
@@ -144,9 +205,19 @@ def _keep_batch(graph: Any, rows: int) -> None:  # noqa: ANN401 - the library's 
     for node in graph.node:
         if node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in constants:
             sizes = numpy_helper.to_array(constants[node.input[3]]).copy()
+            if sizes[0] == rows:
+                continue
             sizes[0] = rows
-            node.input[3] = f"vultus:size of {node.output[0]}"
+            node.input[3] = f"vultus:size of {node.output[0]} for {rows}"
             graph.initializer.append(numpy_helper.from_array(sizes, node.input[3]))
+
+
+def _parsed(data: bytes) -> Any:  # noqa: ANN401 - the library's own type may not be there
+    onnx = _library()
+    try:
+        return onnx.load_model_from_string(data)
+    except Exception as error:  # the parser's exceptions are of its implementation
+        raise ValueError(f"it is no ONNX file: {error}") from error
 
 
 def _library() -> ModuleType:
@@ -159,7 +230,7 @@ def _library() -> ModuleType:
         import onnx
     except ImportError as error:
         raise RuntimeUnavailable(
-            "the library onnx, which changes the input of a network for the onnx runtime, is not installed; "
+            "the library onnx, which changes networks to what the onnx runtime can do, is not installed; "
             "install it with `pip install 'vultus[onnx]'`."
         ) from error
     return onnx

@@ -97,13 +97,34 @@ class Parts:
         return self.model.crop
 
 
+@dataclass(slots=True)
+class Counts:
+    """What a batcher has done so far; numbers only grow.
+
+    Attributes:
+        batches: Batches computed.
+        rows: Rows in them that somebody wanted.
+        padding: Rows in them that nobody did.
+        dropped: Calls whose tickets were spent before their turn came.
+        failures: Batches that failed.
+        deaths: Times the dispatcher died and began anew.
+    """
+
+    batches: int = 0
+    rows: int = 0
+    padding: int = 0
+    dropped: int = 0
+    failures: int = 0
+    deaths: int = 0
+
+
 class Runtime(Protocol):
     """An inference engine: turns catalogue entries and files into networks.
 
     Attributes:
         name: ``openvino``, ``onnx`` or ``dummy``.
         device: The device it runs on, as the engine names it.
-        precision: ``f32`` or ``bf16``.
+        precision: ``f32``, ``tf32``, ``bf16``, ``fp16`` or ``int8``.
         needs_files: Whether ``load`` reads the network's file.
     """
 
@@ -115,6 +136,14 @@ class Runtime(Protocol):
     @property
     def families(self) -> Collection[str] | None:
         """The only families it can run; ``None``: it runs any graph."""
+        ...
+
+    @property
+    def counts(self) -> Counts | None:
+        """What batching has done since the runtime was opened; ``None``: nothing is batched, or others count it.
+
+        Of several processes that share a device one counts, so that their sum is right.
+        """
         ...
 
     def close(self) -> None:

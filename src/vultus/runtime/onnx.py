@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime as ort
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, RuntimeUnavailable, VultusError
-from vultus.runtime.graph import check_size, reshaped
-from vultus.runtime.network import Network, NetworkSpec
+from vultus.runtime.graph import check_size, has_prelu, reshaped, without_prelu
+from vultus.runtime.network import Counts, Network, NetworkSpec
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
@@ -25,28 +25,31 @@ class OnnxRuntime:
 
     Args:
         device: ``cpu``.
-        precision: ``f32`` or ``auto``, which here is f32.
+        precision: ``f32``, ``auto``, which here is f32, or ``int8``: f32 but for networks whose files say otherwise.
         workers: The threads that will run the networks.
         streams: How many rows of one network are computed at once, each on one core.
 
     Raises:
         RuntimeUnavailable: Two packages of ONNX Runtime are installed at once.
         DeviceUnavailable: The device is not ``cpu``.
-        PrecisionUnavailable: bf16 was asked for.
+        PrecisionUnavailable: Another precision was asked for.
     """
 
     name = "onnx"
-    precision = "f32"
     device = "CPU"
     needs_files = True
     families: Collection[str] | None = None
+    counts: Counts | None = None
 
     def __init__(self, device: str, precision: str, workers: Workers, streams: int) -> None:
         check_packages()
         if device.lower() != "cpu":
             raise DeviceUnavailable(f"the onnx runtime has no device {device!r} here; set device to cpu.")
-        if precision == "bf16":
-            raise PrecisionUnavailable("the onnx runtime cannot compute in bf16 on a CPU; set precision to f32.")
+        if precision not in ("f32", "auto", "int8"):
+            raise PrecisionUnavailable(
+                f"the onnx runtime cannot compute in {precision} on a CPU; set precision to f32 or auto."
+            )
+        self.precision = "f32" if precision == "auto" else precision
         self._workers = workers
         self._streams = streams
         self._options = ort.SessionOptions()
@@ -60,14 +63,19 @@ class OnnxRuntime:
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         """See ``Runtime.load``. A graph that declares a fixed input of another size is given one of the size wanted.
 
+        Where ONNX Runtime's PRelu is slow, others take its place.
+
         Raises:
-            RuntimeUnavailable: The library ``onnx``, which that takes, is not installed.
+            RuntimeUnavailable: The library ``onnx``, which either takes, is not installed.
         """
         check_size(model, spec)
         try:
-            session = self._open(path)
+            data = path.read_bytes()
+            if has_slow_prelu() and has_prelu(data):
+                data = without_prelu(data)
+            session = self._open(data)
             if _clashes(session, model, spec):
-                session = self._open(reshaped(path.read_bytes(), spec.shape))
+                session = self._open(reshaped(data, spec.shape))
                 _try_out(session, spec)
         except VultusError:
             raise
@@ -83,8 +91,14 @@ class OnnxRuntime:
 
         return RowNetwork(NetworkSpec(model.name, spec, names), Pool([session] * self._streams), compute, self._workers)
 
-    def _open(self, graph: Path | bytes) -> ort.InferenceSession:
+    def _open(self, graph: bytes) -> ort.InferenceSession:
         return ort.InferenceSession(graph, self._options, providers=["CPUExecutionProvider"])
+
+
+def has_slow_prelu() -> bool:
+    """Whether this ONNX Runtime's PRelu is slow on a CPU, as it is from 1.27 on (``python -m benchmarks prelu``)."""
+    major, minor = ort.__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (1, 27)
 
 
 def check_packages() -> None:

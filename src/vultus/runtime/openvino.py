@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,18 @@ from openvino.preprocess import PrePostProcessor
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime.graph import check_size
-from vultus.runtime.network import Network, NetworkSpec
+from vultus.runtime.network import Counts, Network, NetworkSpec
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import Lone, Occupancy, RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
 from vultus.types import Image, InputSpec
 from vultus.zoo.catalogue import Model
+
+_CAPABILITIES = MappingProxyType({"bf16": "BF16", "fp16": "FP16"})
+"""Precision -> what a device says of itself that computes in it; the one to prefer first."""
+
+_HINTS = MappingProxyType({"fp16": "f16", "int8": "f32"})
+"""Precisions that OpenVINO has another name for; of int8 the name is that of what a network's file leaves to it."""
 
 _REQUESTS_PER_STREAM = 2  # one that is computed, and one that waits, so that the stream need not
 
@@ -29,19 +36,21 @@ class OpenVinoRuntime:
 
     Args:
         device: ``cpu``, ``gpu`` ..., in any case.
-        precision: ``f32``, ``bf16`` or ``auto`` (bf16 where the device has it).
+        precision: ``f32``, ``bf16``, ``fp16``, ``auto`` (bf16 or fp16, where the device has one of them) or ``int8``:
+            f32 but for networks whose files say otherwise.
         workers: The threads that will run the networks.
         streams: How many rows of one network are computed at once, each on one core.
         all_cores: On a CPU, compute a row that is alone on all of them, which takes memory for each network once more.
 
     Raises:
         DeviceUnavailable: There is no such device.
-        PrecisionUnavailable: bf16 was asked for, and the device lacks it.
+        PrecisionUnavailable: bf16 or fp16 was asked for, and the device lacks it.
     """
 
     name = "openvino"
     needs_files = True
     families: Collection[str] | None = None
+    counts: Counts | None = None
 
     def __init__(self, device: str, precision: str, workers: Workers, streams: int, *, all_cores: bool = False) -> None:
         self._core = ov.Core()
@@ -77,7 +86,7 @@ class OpenVinoRuntime:
 
     def _compile(self, graph: ov.Model, streams: int) -> ov.CompiledModel:
         """The graph on all cores that may be used, in so many streams."""
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision}
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _HINTS.get(self.precision, self.precision)}
         if self.device == "CPU":
             options |= {
                 "NUM_STREAMS": streams,
@@ -96,11 +105,12 @@ class OpenVinoRuntime:
         return asked.upper()
 
     def _find_precision(self, asked: str) -> str:
-        has_bf16 = "BF16" in self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        has = self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        halves = [precision for precision, capability in _CAPABILITIES.items() if capability in has]
         if asked == "auto":
-            return "bf16" if has_bf16 else "f32"
-        if asked == "bf16" and not has_bf16:
-            raise PrecisionUnavailable(f"{self.device} cannot compute in bf16; set precision to f32 or auto.")
+            return halves[0] if halves else "f32"
+        if asked in _CAPABILITIES and asked not in halves:
+            raise PrecisionUnavailable(f"{self.device} cannot compute in {asked}; set precision to f32 or auto.")
         return asked
 
 

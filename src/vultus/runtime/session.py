@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from vultus.errors import DeviceUnavailable
+from vultus.runtime.audit import strays
 from vultus.runtime.layout import Layout
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
@@ -32,6 +35,7 @@ class FixedSession:
 
     Attributes:
         outputs: Names of the graph's outputs.
+        strays: Operators that a first run left to other providers; see ``audit.strays``.
 
     Raises:
         DeviceUnavailable: The provider cannot be had: a library is missing.
@@ -42,10 +46,32 @@ class FixedSession:
     ) -> None:
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        wanted = providers[0][0]
-        if wanted != _CPU:
+        if providers[0][0] != _CPU:
             # An operator left to the processor would cost two copies a run: better to know at the start.
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        with TemporaryDirectory(prefix="vultus-profile-") as folder:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "run")
+            self._open(graph, options, providers, memory, ordinal)
+            self.run(np.zeros(self._input.shape(), np.uint8))
+            self.strays = strays(Path(self._session.end_profiling()), {name for name, _ in providers})
+
+    def run(self, pixels: Image) -> list[NDArray[Any]]:
+        """The graph's outputs, in the processor's memory: copies, but for a device that computes in it."""
+        self._input.update_inplace(np.ascontiguousarray(pixels))
+        self._session.run_with_iobinding(self._binding)
+        outputs: list[NDArray[Any]] = self._binding.copy_outputs_to_cpu()
+        return outputs
+
+    def _open(
+        self,
+        graph: bytes,
+        options: ort.SessionOptions,
+        providers: Sequence[tuple[str, dict[str, Any]]],
+        memory: str,
+        ordinal: int,
+    ) -> None:
+        wanted = providers[0][0]
         self._session = ort.InferenceSession(graph, options, providers=list(providers), enable_fallback=0)
         if wanted not in self._session.get_providers():
             raise DeviceUnavailable(
@@ -59,13 +85,6 @@ class FixedSession:
         self._binding.bind_ortvalue_input(taken.name, self._input)
         for name in self.outputs:
             self._binding.bind_output(name, memory, ordinal)
-
-    def run(self, pixels: Image) -> list[NDArray[Any]]:
-        """The graph's outputs, in the processor's memory: copies, but for a device that computes in it."""
-        self._input.update_inplace(np.ascontiguousarray(pixels))
-        self._session.run_with_iobinding(self._binding)
-        outputs: list[NDArray[Any]] = self._binding.copy_outputs_to_cpu()
-        return outputs
 
 
 class SizedNetwork:

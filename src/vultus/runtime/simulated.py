@@ -13,7 +13,7 @@ from pathlib import Path
 from vultus.errors import EngineError
 from vultus.runtime.batching import SIZES, Batcher, BatchingNetwork
 from vultus.runtime.dummy import DummyRuntime
-from vultus.runtime.network import Network, NetworkSpec, Outputs
+from vultus.runtime.network import Counts, Network, NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
 from vultus.types import Image, InputSpec
 from vultus.zoo.catalogue import Model
@@ -100,6 +100,11 @@ class SimulatedRuntime:
     def load(self, model: Model, path: Path, spec: InputSpec) -> BatchingNetwork:
         """See ``Runtime.load``."""
         return self.batcher.wrap(SimulatedNetwork(self._dummy.load(model, path, spec), self._device))
+
+    @property
+    def counts(self) -> Counts:
+        """See ``Runtime.counts``."""
+        return self.batcher.counts
 
     def close(self) -> None:
         """End the dispatcher; see ``Batcher.close``."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from vultus.errors import Cancelled, DeadlineExceeded
@@ -17,15 +20,18 @@ class Ticket:
         deadline: Moment on ``time.monotonic``'s clock after which the answer is worthless; ``None``: never.
         priority: Work with a lower number is taken first.
         is_hurried: Somebody waits for the answer, so that a row that is alone may use all cores.
+        context: The context it was made in: copies of it tell the log on every thread whose work it is.
     """
 
-    __slots__ = ("_cancelled", "deadline", "is_hurried", "priority")
+    __slots__ = ("__weakref__", "_cancelled", "_hearers", "context", "deadline", "is_hurried", "priority")
 
     def __init__(self, deadline: float | None = None, priority: int = 0, *, is_hurried: bool = True) -> None:
         self.deadline = deadline
         self.priority = priority
         self.is_hurried = is_hurried
+        self.context = contextvars.copy_context()
         self._cancelled = False
+        self._hearers: set[Callable[[], None]] = set()
 
     @classmethod
     def within(cls, seconds: float | None, priority: int = 0) -> Self:
@@ -35,6 +41,20 @@ class Ticket:
     def cancel(self) -> None:
         """Give the work up: what has not begun will not begin."""
         self._cancelled = True
+        for hear in tuple(self._hearers):
+            hear()
+
+    @contextmanager
+    def heard_by(self, hear: Callable[[], None]) -> Iterator[None]:
+        """Have ``hear`` called, on whichever thread it is, should the work be given up within a ``with`` block.
+
+        It must not block, and is not called where the work had been given up before.
+        """
+        self._hearers.add(hear)
+        try:
+            yield
+        finally:
+            self._hearers.discard(hear)
 
     @property
     def cancelled(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,21 +20,21 @@ class Job:
     Args:
         batch: RGB uint8 ``(n, height, width, 3)``.
         ticket: Whose they are.
+        answer: Told ``None`` when all rows are computed, or an error; once, and it must not block.
 
     Attributes:
         given: Rows handed out so far: always the first ones.
         over: The caller has been answered, or has given up: what is left must cost nothing more.
-        answer: Where the caller waits: for ``None``, or an error to raise.
     """
 
     __slots__ = ("_missing", "_parts", "answer", "batch", "given", "over", "ticket")
 
-    def __init__(self, batch: Image, ticket: Ticket) -> None:
+    def __init__(self, batch: Image, ticket: Ticket, answer: Callable[[VultusError | None], None]) -> None:
         self.batch = batch
         self.ticket = ticket
+        self.answer = answer
         self.given = 0
         self.over = False
-        self.answer: SimpleQueue[VultusError | None] = SimpleQueue()
         self._missing = len(batch)
         self._parts: list[tuple[int, Outputs]] = []
 
@@ -52,6 +51,18 @@ class Job:
             return tuple(output.copy() for output in self._parts[0][1])
         columns = zip(*(outputs for _, outputs in sorted(self._parts, key=lambda part: part[0])), strict=True)
         return tuple(np.concatenate(column) for column in columns)
+
+    def write_to(self, arrays: Outputs) -> None:
+        """Copy what all rows came to into arrays of the same shapes; call it once ``over``.
+
+        Raises:
+            ValueError: A shape or type is another.
+        """
+        for start, outputs in self._parts:
+            for array, output in zip(arrays, outputs, strict=True):
+                if output.shape[1:] != array.shape[1:] or output.dtype != array.dtype:
+                    raise ValueError(f"{output.dtype} {output.shape[1:]} instead of {array.dtype} {array.shape[1:]}")
+                array[start : start + len(output)] = output
 
 
 class Share(NamedTuple):

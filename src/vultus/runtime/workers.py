@@ -8,9 +8,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from vultus.errors import NotReady
+from vultus.memory import as_told
 from vultus.runtime.ticket import Ticket
 
 T = TypeVar("T")
@@ -56,6 +58,8 @@ class Workers:
     def submit_for(self, ticket: Ticket, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a job; it is dropped unrun, with the ticket's error, if the ticket is spent when its turn comes.
 
+        It and what waits for it run in the ticket's context; memory that runs out is told as ``OutOfMemory``.
+
         Raises:
             NotReady: The workers have been closed.
         """
@@ -68,11 +72,11 @@ class Workers:
                 ticket.check()
                 result = job(*args, **kwargs)
             except BaseException as error:
-                future.set_exception(error)
+                future.set_exception(as_told(error))
             else:
                 future.set_result(result)
 
-        self._put(ticket.priority, run, future)
+        self._put(ticket.priority, partial(ticket.context.copy().run, run), future)
         return future
 
     def spread(self, count: int, job: Callable[[int], None], ticket: Ticket) -> None:

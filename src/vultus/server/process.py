@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from socket import socket
+from typing import ClassVar, TypeAlias
 
+from vultus.server import device
 from vultus.server.worker import Beat, Failed, Order, work
 
+Target: TypeAlias = Callable[[Order, socket, Connection], None]
+
 SILENCE = 30.0
-"""Seconds without a beat after which an event loop counts as stuck; it beats every second."""
+"""Seconds without a beat after which a process counts as stuck; it beats every second."""
 
 PATIENCE = 20.0
 """Seconds a worker has to end in, beside ``drain_timeout``, before it is killed."""
-
-_KEPT_FROM_WORKERS = (
-    signal.SIGINT,
-    signal.SIGHUP,
-)  # a terminal sends them to all; what they mean the supervisor decides
 
 
 class WorkerProcess:
@@ -38,6 +37,9 @@ class WorkerProcess:
         failed: Its last word, where it said that it has no engine.
     """
 
+    _deaf_to: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGHUP)
+    """A terminal sends them to all; what they mean the supervisor decides."""
+
     def __init__(self, order: Order, listener: socket) -> None:
         self.order = order
         self.ready = False
@@ -46,8 +48,8 @@ class WorkerProcess:
         self._kill_at: float | None = None
         spawn = get_context("spawn")
         self._line, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=work, args=(order, listener, theirs), name=order.name)
-        with _kept_from_workers():
+        self._process = spawn.Process(target=self._target, args=(order, listener, theirs), name=order.name)
+        with _blocked(self._deaf_to):
             self._process.start()
         theirs.close()
         self._started = self._last_beat = time.monotonic()
@@ -83,7 +85,7 @@ class WorkerProcess:
             while not self._line.closed and self._line.poll():
                 self._hear(self._receive())
         if self.ready and time.monotonic() - self._last_beat > SILENCE:
-            self.lost = f"its event loop has not turned for {SILENCE:g} seconds"
+            self.lost = f"it has not given a sign of life for {SILENCE:g} seconds"
         if self._kill_at is not None and time.monotonic() > self._kill_at:
             self.kill()
 
@@ -95,8 +97,7 @@ class WorkerProcess:
     def retire(self) -> None:
         """Ask it to take no more connections, finish what is under way, and end: others are there for what is new."""
         if self._has_to_go():
-            with contextlib.suppress(OSError):
-                self._line.send(None)
+            self._tell_to_leave()
 
     def kill(self) -> None:
         """End it at once."""
@@ -106,6 +107,15 @@ class WorkerProcess:
         """Let go of what is left of a process that is gone."""
         self._line.close()
         self._process.join()
+
+    @property
+    def _target(self) -> Target:
+        """What runs in the process."""
+        return work
+
+    def _tell_to_leave(self) -> None:
+        with contextlib.suppress(OSError):
+            self._line.send(None)
 
     def _has_to_go(self) -> bool:
         """Begin to lose patience, once. Whether it has to be asked: one that took no connection is killed."""
@@ -134,13 +144,32 @@ class WorkerProcess:
         self.lost = report.lost
 
 
+class DeviceProcess(WorkerProcess):
+    """The process that has the accelerator. Fronts need it to finish what is under way, so it obeys no signal."""
+
+    _deaf_to = (*WorkerProcess._deaf_to, signal.SIGTERM)
+
+    @property
+    def _target(self) -> Target:
+        return device.work
+
+    def end(self) -> None:
+        """Ask it to end; it does once no front is connected any more."""
+        if self._has_to_go():
+            self._tell_to_leave()
+
+    def retire(self) -> None:
+        """End it at once: it is stuck, and the next one wants the device's memory."""
+        self.kill()
+
+
 @contextlib.contextmanager
-def _kept_from_workers() -> Iterator[None]:
-    """Workers are born with these signals blocked: there is no moment at which one could end them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_WORKERS)
+def _blocked(signals: Iterable[signal.Signals]) -> Iterator[None]:
+    """Processes are born with these signals blocked: there is no moment at which one could end them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         resource_tracker.ensure_running()  # which unblocks signals when it starts, as a first process would make it do
-        signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_WORKERS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

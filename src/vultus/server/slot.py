@@ -109,7 +109,8 @@ class Slot:
         if successor is None:
             return
         if successor.is_gone:
-            logger.error("%s: its successor could not be started; it stays", successor.order.name)
+            reason = successor.failed.error if successor.failed and successor.failed.error else "the log may tell why"
+            logger.error("%s: its successor could not be started (%s); it stays", successor.order.name, reason)
             self._successor = None
             self._leaving.append(successor)
             self.renewal_failed = True

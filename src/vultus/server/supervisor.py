@@ -8,7 +8,7 @@ import math
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -16,17 +16,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from vultus.errors import EngineError
+from vultus.runtime import channel
+from vultus.runtime.choose import is_accelerator
 from vultus.runtime.cores import available_cores
 from vultus.server import shared_metrics
+from vultus.server.device import DeviceOrder
+from vultus.server.exposure import warn_if_exposed
 from vultus.server.listening import greet, listen_shared
 from vultus.server.logs import log_to_stderr
-from vultus.server.process import WorkerProcess
+from vultus.server.process import DeviceProcess, WorkerProcess
 from vultus.server.slot import TRIES, Slot
 from vultus.server.worker import Order
 from vultus.settings import Settings
 
 _TICK = 0.5  # seconds between two looks at what no event announces: silence, and patience that has run out
 _SHARED = ("max_queued_pictures", "max_inflight_bytes", "max_inflight_pixels")  # limits of the server as a whole
+_DEVICE = "device"  # in the folder of the figures, which is this user's alone: where workers reach the device process
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 logger = logging.getLogger(__name__)
@@ -45,7 +50,7 @@ def serve(settings: Settings) -> int:
         AddressUnavailable: The host and port cannot be listened on.
         VultusError: What else prevented the start, or ended the workers again and again; it is not logged.
     """
-    log_to_stderr(settings.log_level, "supervisor")
+    log_to_stderr(settings.log_level, "supervisor", settings.log_format)
     for remark in settings.remarks:
         logger.warning("%s", remark)
     with contextlib.ExitStack() as stack:
@@ -53,8 +58,12 @@ def serve(settings: Settings) -> int:
         listeners = listen_shared(settings.host, settings.port, settings.workers)
         for listener in listeners:
             stack.enter_context(listener)
+        warn_if_exposed(settings, listeners[0])
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vultus-metrics-")))
-        return Supervisor(settings, listeners, folder).run()
+        supervisor = Supervisor(settings, listeners, folder)
+        if is_accelerator(settings):
+            supervisor.put_before(stack.enter_context(channel.listen(folder / _DEVICE)))
+        return supervisor.run()
 
 
 def share_of(settings: Settings, index: int) -> Settings:
@@ -82,7 +91,12 @@ class Supervisor:
         self._replaced = Counter(
             "vultus_workers_replaced", "Workers that died or were stuck.", ("reason",), registry=registry
         )
+        self._devices_replaced = Counter(
+            "vultus_devices_replaced", "Device processes that died or were stuck.", ("reason",), registry=registry
+        )
         self._ready = Gauge("vultus_workers", "Workers that are ready.", registry=registry, multiprocess_mode="max")
+        self._device_listener: socket.socket | None = None
+        self._device: Slot | None = None
         self._slots: list[Slot] = []
         self._to_renew: list[Slot] = []
         self._renewing = False
@@ -91,12 +105,19 @@ class Supervisor:
         self._ending = False
         self._culprit: WorkerProcess | None = None
 
+    def put_before(self, listener: socket.socket) -> None:
+        """Start a device process first, which the workers then share.
+
+        Args:
+            listener: Where workers reach it, and the next one should it die; at ``_DEVICE`` in the folder.
+        """
+        self._device_listener = listener
+
     def run(self) -> int:
         """Serve until asked to end; see ``serve``."""
         with _signals_readable() as signals:
             try:
-                for index, listener in enumerate(self._listeners):
-                    self._slots.append(Slot(listener, partial(self._start, index), self._count))
+                self._begin()
                 while not self._ending or any(self._members()):
                     wait([signals, *(waker for member in self._members() for waker in member.wakers)], _TICK)
                     self._obey(signals)
@@ -107,15 +128,33 @@ class Supervisor:
                     member.bury()
         return self._outcome()
 
+    def _begin(self) -> None:
+        """Start the device process, or, where there is none or it is ready, the workers."""
+        if self._device_listener is not None and self._device is None:
+            self._device = Slot(self._device_listener, self._start_device, self._count(self._devices_replaced))
+        elif self._device is None or self._device.ready:
+            for index, listener in enumerate(self._listeners):
+                self._slots.append(Slot(listener, partial(self._start, index), self._count(self._replaced)))
+
     def _start(self, index: int, listener: socket.socket, copy: int, is_first: bool) -> WorkerProcess:
-        return WorkerProcess(Order(share_of(self._settings, index), index, copy, self._folder, is_first), listener)
+        device = None if self._device is None else self._folder / _DEVICE
+        order = Order(share_of(self._settings, index), index, copy, self._folder, is_first, device)
+        return WorkerProcess(order, listener)
+
+    def _start_device(self, listener: socket.socket, copy: int, is_first: bool) -> WorkerProcess:
+        return DeviceProcess(DeviceOrder(self._settings, 0, copy, self._folder, is_first), listener)
+
+    def _places(self) -> list[Slot]:
+        """All places, the device's first."""
+        return [*([self._device] if self._device else []), *self._slots]
 
     def _members(self) -> Iterator[WorkerProcess]:
-        for slot in self._slots:
+        for slot in self._places():
             yield from slot.members()
 
-    def _count(self, reason: str) -> None:
-        self._replaced.labels(reason).inc()
+    @staticmethod
+    def _count(counter: Counter) -> Callable[[str], None]:
+        return lambda reason: counter.labels(reason).inc()
 
     def _obey(self, signals: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -129,7 +168,7 @@ class Supervisor:
                     self._end()
 
     def _look(self) -> None:
-        for slot in self._slots:
+        for slot in self._places():
             if self._ending:
                 for member in slot.members():
                     member.look()
@@ -140,17 +179,22 @@ class Supervisor:
             if slot.exhausted and not self._ending:
                 self._culprit = slot.exhausted
                 self._end()
-        if not self._ending:
-            self._announce()
-            self._renew()
+        if self._ending:
+            if self._device and not any(member for slot in self._slots for member in slot.members()):
+                self._device.close()
+            return
+        if not self._slots:
+            self._begin()
+        self._announce()
+        self._renew()
 
     def _announce(self) -> None:
         ready = sum(slot.ready for slot in self._slots)
         self._ready.set(ready)
-        had_been, self._all_ready = self._all_ready, ready == len(self._slots)
+        had_been, self._all_ready = self._all_ready, ready == self._settings.workers
         if self._all_ready and not had_been:
             if not self._greeted:
-                greet(self._settings.host, self._listeners[0])
+                greet(self._settings.host, self._listeners[0], is_secure=self._settings.tls_cert is not None)
             self._greeted = True
             logger.info("ready: %d workers", ready)
 
@@ -170,7 +214,7 @@ class Supervisor:
 
     def _end(self) -> None:
         self._ending = True
-        for slot in self._slots:
+        for slot in self._slots:  # the device process follows when they are gone: they need it for what is under way
             slot.close()
 
     def _outcome(self) -> int:

@@ -18,6 +18,7 @@ from vultus.server.logs import log_to_stderr
 from vultus.settings import Settings
 
 if TYPE_CHECKING:
+    from vultus.engine import FaceEngine
     from vultus.server.service import Service
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Order:
         copy: A number that nobody else in this place has; 0 unless somebody is still leaving.
         metrics: Folder of the figures.
         is_first: Whether nobody in this place was ever ready. Later ones take no connection before they are.
+        device: Where the device process takes calls; ``None``: there is none, the worker computes by itself.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Order:
     copy: int
     metrics: Path
     is_first: bool
+    device: Path | None = None
 
     @property
     def name(self) -> str:
@@ -54,11 +57,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A worker's event loop turns.
+    """A worker's event loop turns, or the loop of the device process does.
 
     Attributes:
         ready: Whether its engine can be used.
-        lost: What is wrong with its self check; ``None``: nothing.
+        lost: What is wrong with its self check, or with the device; ``None``: nothing.
     """
 
     ready: bool
@@ -78,29 +81,59 @@ class Failed:
 
 def work(order: Order, listener: socket, line: Connection) -> None:
     """Serve until asked to end (SIGTERM) or to retire, or the supervisor is gone. Runs in a process of its own."""
-    log_to_stderr(order.settings.log_level, order.name)
+    log_to_stderr(order.settings.log_level, order.name, order.settings.log_format)
     shared_metrics.share(order.metrics, order.identity)
     # Here, because the supervisor imports this module too, and is to load neither engines nor image libraries.
+    from vultus.engine import FaceEngine
     from vultus.server.run import Host, announce_ready
 
     async def beat() -> None:
         host.service.metrics.look()
-        _tell(line, _state_of(host.service))
+        tell(line, _state_of(host.service))
+
+    def make_engine(settings: Settings) -> FaceEngine:
+        return FaceEngine(settings) if order.device is None else _reach_device(order.device, settings, host.service)
 
     announces = order.is_first and order.index == 0
     try:
-        host = Host(order.settings, announce_ready if announces else lambda _: None, beat, patient=not order.is_first)
+        host = Host(
+            order.settings,
+            announce_ready if announces else lambda _: None,
+            beat,
+            patient=not order.is_first,
+            engine_factory=make_engine,
+        )
     except VultusError as error:
-        _tell(line, Failed(error))
+        tell(line, Failed(error))
         return
     except Exception:
         logger.exception("cannot start")
-        _tell(line, Failed(None))
+        tell(line, Failed(None))
         return
     threading.Thread(target=_await_leave, args=(line, host.retire), name="vultus-line", daemon=True).start()
     host.run(listener)
-    if host.failure:
-        _tell(line, Failed(host.failure if isinstance(host.failure, VultusError) else None))
+    match host.failure:
+        case None:
+            pass
+        case NotReady():  # what it needs went away meanwhile: no reason why another should not be started
+            logger.error("cannot start: %s", host.failure)
+        case failure:
+            tell(line, Failed(failure if isinstance(failure, VultusError) else None))
+
+
+def _reach_device(device: Path, settings: Settings, service: Service) -> FaceEngine:
+    """An engine whose networks run in the device process; requests are refused at once while that is not there."""
+    from vultus.engine import FaceEngine
+    from vultus.runtime.remote import RemoteRuntime
+
+    def on_lost() -> None:
+        service.lifecycle.suspend("the server cannot take work: its device process is being started again")
+
+    def on_found() -> None:
+        service.canary.passed()  # else it would be as if it had been stuck all the time
+        service.lifecycle.resume()
+
+    return FaceEngine(settings, open_with=lambda *_: RemoteRuntime(device, on_lost, on_found))
 
 
 def _state_of(service: Service) -> Beat:
@@ -113,7 +146,8 @@ def _state_of(service: Service) -> Beat:
     return Beat(ready=True, lost=None)
 
 
-def _tell(line: Connection, report: Beat | Failed) -> None:
+def tell(line: Connection, report: Beat | Failed) -> None:
+    """Say something to the supervisor."""
     with contextlib.suppress(OSError):  # a supervisor that is gone needs no report
         line.send(report)
 
