@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,7 +25,10 @@ from vultus.errors import (
     VultusError,
     WrongCropSize,
 )
-from vultus.types import Image
+from vultus.runtime.cores import available_cores
+from vultus.runtime.network import Network, Runtime
+from vultus.types import CanvasRule, Image, InputSpec
+from vultus.zoo.catalogue import Model
 
 pytestmark = pytest.mark.unit
 
@@ -129,6 +133,19 @@ def test_comparing_needs_a_face_in_each(engine: FaceEngine, faces: tuple[int, in
         engine.compare(picture(faces[0]), picture(faces[1]))
 
 
+def test_canvases_are_those_of_the_profile(engine: FaceEngine) -> None:
+    default = engine.default_profile
+    assert engine.canvases() == [default.canvas]
+    second = CanvasRule(128, 128)
+    assert engine.canvases(replace(default, second_canvas=second)) == [default.canvas, second]
+
+
+def test_streams_are_as_set_or_one_for_each_core() -> None:
+    for asked, streams in ((3, 3), (0, available_cores())):
+        with FaceEngine(load_settings(runtime="dummy", streams=asked)) as made:
+            assert made.streams == streams
+
+
 def test_facts_are_those_of_the_profiles_networks(engine: FaceEngine) -> None:
     assert engine.facts() == {"landmarks106", "pose", "quality"}
     profile = replace(engine.default_profile, attributes=("genderage", "mask_detector"))
@@ -141,6 +158,34 @@ def test_prepare_loads_and_runs_every_network(engine: FaceEngine) -> None:
     assert engine.default_profile.detector == "scrfd_500m_bnkps"
     assert engine.default_profile.embedder == "w600k_mbf"
     assert engine.default_profile.attributes == ("2d106det",)
+
+
+@pytest.mark.parametrize(
+    ("device", "shapes"), [("cpu", [(640, 640)]), ("simulated", [(640, 640), (544, 640), (640, 544)])]
+)
+def test_prepare_loads_every_shape_on_an_accelerator_alone(device: str, shapes: list[tuple[int, int]]) -> None:
+    """A device may take minutes for one that it has not seen: not while somebody waits for an answer."""
+    loaded: list[tuple[int, int]] = []
+
+    class Watching:
+        def __init__(self, runtime: Runtime) -> None:
+            self._runtime = runtime
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._runtime, name)
+
+        def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
+            if model.task == "detection":
+                loaded.append((spec.width, spec.height))
+            return self._runtime.load(model, path, spec)
+
+    settings = load_settings(runtime="dummy", device=device, streams=2, aspect="picture")
+    with FaceEngine(settings, lambda runtime: cast("Runtime", Watching(runtime))) as engine:
+        engine.prepare()
+        assert sorted(loaded) == sorted(shapes)
+        for width, height in ((640, 640), (640, 480), (480, 640)):
+            engine.detect(np.zeros((height, width, 3), np.uint8))
+        assert sorted(loaded) == [(544, 640), (640, 544), (640, 640)]
 
 
 def test_closing_ends_the_threads_and_refuses_work() -> None:

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from tests.stubs import stub
 
 from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.errors import UnknownModel
@@ -19,24 +20,13 @@ pytestmark = pytest.mark.unit
 def unknown_family(tmp_path: Path) -> Catalogue:
     """The catalogue with a network of a family that nobody has, and a pack with it."""
     file = tmp_path / "mine.toml"
-    file.write_text(f"""
-[models.palmist]
-task = "attributes"
-family = "fortune"
-sha256 = "{"1" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 112, height = 112 }}
-crop = {{ kind = "template", size = 112 }}
-
-[packs.strange]
+    pack = """[packs.strange]
 summary = "Tells fortunes"
 detector = "scrfd_500m_bnkps"
 embedder = "w600k_mbf"
 attributes = ["palmist", "2d106det"]
-""")
+"""
+    file.write_text(stub("palmist", "attributes", "fortune") + pack)
     return Catalogue.load([file])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from vultus.compat import PRODUCTS
 from vultus.errors import SettingsError
-from vultus.settings import GROUPS, Settings, load_settings, misspelt_variables, variable_of
+from vultus.settings import GROUPS, Settings, load_settings, misspelt_variables, served, variable_of
 
 pytestmark = pytest.mark.unit
 
@@ -67,6 +67,14 @@ def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) 
         ("fetch_hosts", "a.*.org", "not the name"),
         ("fetch_hosts", "cafe:80", "not the name"),
         ("image_root", "/no/such/folder", "no such folder"),
+        ("keys_file", "/no/such/file", "no such file"),
+        ("keyless", "v1,klingon", "scopes are v1, "),
+        ("open_paths", "/live,docs", "docs: a path begins with /"),
+        ("open_paths", "/*/live", "only stand at its end"),
+        ("cors_origins", "https://example.org/", "https://example.org/: an origin is scheme and host"),
+        ("cors_origins", "example.org", "an origin is scheme and host"),
+        ("cors_origins", "https://*.example.org", "an origin is scheme and host"),
+        ("cors_cookies", "true", "has to name origins"),
     ],
 )
 def test_a_bad_value_is_named_with_the_variable_it_came_from(
@@ -205,3 +213,37 @@ def test_each_service_to_stand_in_for_has_a_table() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().canvas = 320
+
+
+def test_keys_are_shown_neither_in_errors_nor_in_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "vultus_put-in-the-wrong-place"
+    for value in (secret, f"a:v1:{secret}"):
+        monkeypatch.setenv("VULTUS_KEYS", value)
+        for given in ({}, {"keys": value}):
+            with pytest.raises(SettingsError, match=r"keys: entry 1: .* as `vultus keys` writes it") as caught:
+                load_settings(**given)
+            assert secret not in caught.value.message
+    entry = f"a:v1:{'0' * 64}"
+    settings = load_settings(keys=entry)
+    assert settings.keys == (entry,)
+    assert "0" * 64 not in repr(settings)
+    assert "0" * 64 not in str(settings)
+
+
+def test_lists_of_access_are_read_as_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VULTUS_KEYS", f"a:v1+metrics:{'A' * 64}, b:*:{'1' * 64}:requests=5")
+    monkeypatch.setenv("VULTUS_KEYLESS", "compreface, metrics")
+    monkeypatch.setenv("VULTUS_OPEN_PATHS", "none")
+    monkeypatch.setenv("VULTUS_CORS_ORIGINS", "HTTPS://App.example.org,http://localhost:3000")
+    monkeypatch.setenv("VULTUS_CORS_COOKIES", "true")
+    settings = load_settings()
+    assert settings.keys == (f"a:metrics+v1:{'a' * 64}", f"b:*:{'1' * 64}:requests=5/5")
+    assert (settings.keyless, settings.open_paths) == (("compreface", "metrics"), ())
+    assert settings.cors_origins == ("https://app.example.org", "http://localhost:3000")
+
+
+def test_a_server_leaves_idle_cores_to_others_unless_told_otherwise() -> None:
+    settings = load_settings(canvas=320)
+    assert settings.all_cores is None
+    assert served(settings) == load_settings(canvas=320, all_cores=False)
+    assert served(load_settings(all_cores=True)).all_cores is True

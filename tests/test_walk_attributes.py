@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.stubs import stub
 
 from vultus.attributes import ATTRIBUTE_FAMILIES, DERIVED
 from vultus.cutter import Cutter
@@ -27,30 +28,13 @@ FACTS = frozenset({"gender", "age", "mask"})
 FAMILIES = {model.family: model.name for model in Catalogue.load().models if model.task == "attributes"}
 
 # An embedder that wants another crop than any attribute network, in the manner of FaceNet; and a family nobody has.
-OTHER_EMBEDDER = f"""
-[models.boxed]
-task = "embedding"
-family = "arcface"
-sha256 = "{"0" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 160, height = 160 }}
-crop = {{ kind = "box", size = 160, scale = 1.2 }}
-embedding_size = 512
-
-[models.palmist]
-task = "attributes"
-family = "fortune"
-sha256 = "{"1" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 112, height = 112 }}
-crop = {{ kind = "template", size = 112 }}
-"""
+OTHER_EMBEDDER = stub(
+    "boxed",
+    "embedding",
+    "arcface",
+    input="{ width = 160, height = 160 }",
+    crop='{ kind = "box", size = 160, scale = 1.2 }',
+) + stub("palmist", "attributes", "fortune")
 
 
 @pytest.fixture

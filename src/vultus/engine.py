@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -16,16 +19,17 @@ from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source
 from vultus.networks import Networks
 from vultus.profiles import default_profile
-from vultus.runtime.choose import open_runtime, worker_threads
+from vultus.runtime.choose import is_accelerator, open_runtime, worker_threads
 from vultus.runtime.cores import available_cores
 from vultus.runtime.network import Runtime
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers
 from vultus.settings import Settings, load_settings
-from vultus.types import Analysis, Face, FloatArray, Plan, Profile
-from vultus.walk import Walk
+from vultus.types import Analysis, CanvasRule, Face, FloatArray, Plan, Profile
+from vultus.walk import Walk, WarmUp
 from vultus.zoo.catalogue import Model, Task
 from vultus.zoo.own import open_catalogue
+from vultus.zoo.quantized import Quantized
 from vultus.zoo.store import Store
 
 WORKERS_PER_STREAM = 3
@@ -41,9 +45,11 @@ class FaceEngine:
     Args:
         settings: ``None``: from the environment.
         wrap: Puts something around the runtime before any network is loaded, to watch it.
+        open_with: Opens the runtime.
 
     Attributes:
         settings: What it was made with.
+        streams: How many runs of one network are computed at once on the processor's cores.
         workers: The threads all work is done on.
         catalogue: Which networks exist.
         runtime: The inference engine.
@@ -54,28 +60,35 @@ class FaceEngine:
     """
 
     def __init__(
-        self, settings: Settings | None = None, wrap: Callable[[Runtime], Runtime] = lambda runtime: runtime
+        self,
+        settings: Settings | None = None,
+        wrap: Callable[[Runtime], Runtime] = lambda runtime: runtime,
+        open_with: Callable[[Settings, Workers, int], Runtime] = open_runtime,
     ) -> None:
         self.settings = settings or load_settings()
-        streams = self.settings.streams or available_cores()
-        self.workers = Workers(worker_threads(self.settings, WORKERS_PER_STREAM * streams))
+        self.streams = self.settings.streams or available_cores()
+        self.workers = Workers(worker_threads(self.settings, WORKERS_PER_STREAM * self.streams))
         try:
             self.catalogue = open_catalogue(self.settings)
-            self.runtime = wrap(open_runtime(self.settings, self.workers, streams))
+            self.runtime = wrap(open_with(self.settings, self.workers, self.streams))
         except BaseException:
             self.workers.close()
             raise
         try:
             self._networks = Networks(
-                self.catalogue, Store.from_settings(self.settings), self.runtime, self.settings.license_policy
+                self.catalogue,
+                Store.from_settings(self.settings),
+                self.runtime,
+                self.settings.license_policy,
+                Quantized.from_settings(self.settings),
             )
             self.default_profile = default_profile(self.settings, self.catalogue)
             self._networks.check(self.default_profile)
+            self._networks.check_precision(self.default_profile)
         except BaseException:
             self.close()
             raise
-        limits = Limits(self.settings.max_picture_bytes, self.settings.max_picture_pixels)
-        self._walk = Walk(self._networks, limits, self.settings.max_picture_faces)
+        self._walk = Walk(self._networks, Limits.from_settings(self.settings), self.settings.max_picture_faces)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +105,18 @@ class FaceEngine:
         """The catalogue entry of a network, by name or alias."""
         return self.catalogue.model(name)
 
+    def precision(self, name: str) -> str:
+        """What a network is computed in, by name or alias; with int8 those without such a form are in f32."""
+        return self._networks.precision(name)
+
+    def path(self, model: Model) -> Path:
+        """The verified file that a network is loaded from, fetched where needed.
+
+        Raises:
+            ModelError: It cannot be had.
+        """
+        return self._networks.path(model)
+
     def has(self, name: str, task: Task, *, fetch: bool = False) -> bool:
         """Whether a network can be used for ``task``: known, allowed, of a family run here, and its file is here.
 
@@ -106,6 +131,10 @@ class FaceEngine:
         """Of each fact that a profile's networks tell (by default, the default one's), the network that tells it."""
         return self._networks.tellers(profile or self.default_profile)
 
+    def canvases(self, profile: Profile | None = None) -> list[CanvasRule]:
+        """How pictures are laid on the inputs of a profile's detector (by default, the default one's): one or two."""
+        return self._networks.canvases(profile or self.default_profile)
+
     def facts(self, profile: Profile | None = None) -> frozenset[str]:
         """Names of the facts that can be told with a profile's networks (by default, the default one's)."""
         return frozenset({*self.tellers(profile), *DERIVED})
@@ -116,12 +145,29 @@ class FaceEngine:
         Raises:
             VultusError: A network cannot be had, loaded or run, or a profile's networks do not go together.
         """
+        # An accelerator may take minutes for a shape it has not seen, a processor's core a third of a second.
+        for step in self.warm_ups(*profiles, every_shape=is_accelerator(self.settings)):
+            step.run()
+
+    def warm_ups(self, *profiles: Profile, every_shape: bool) -> list[WarmUp]:
+        """``prepare`` step by step: fetches the files, and returns what is then to be run, in this order.
+
+        Args:
+            profiles: None: the default one.
+            every_shape: See ``Walk.warm_ups``.
+
+        Raises:
+            VultusError: A file cannot be had, or a profile names what is not there.
+        """
         profiles = profiles or (self.default_profile,)
         for profile in profiles:
             self._networks.check(profile)
         self._networks.fetch(profiles)
-        for profile in profiles:
-            self.workers.submit(self._walk.warm_up, profile).result()
+        steps = [step for profile in profiles for step in self._walk.warm_ups(profile, every_shape=every_shape)]
+        return [replace(step, run=partial(self._run, step.run)) for step in steps]
+
+    def _run(self, job: Callable[[], None]) -> None:
+        self.workers.submit(job).result()
 
     def submit(
         self, source: Source, plan: Plan | None = None, profile: Profile | None = None, ticket: Ticket | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -12,17 +13,20 @@ from typing import Any, TypeVar
 from vultus.attributes import ATTRIBUTE_FAMILIES, Attribute
 from vultus.detect import DETECTOR_FAMILIES, Detector
 from vultus.embed import EMBEDDER_FAMILIES, Embedder
-from vultus.errors import IncompatibleGraph, SettingsError, VultusError
+from vultus.errors import IncompatibleGraph, PrecisionUnavailable, SettingsError, VultusError
 from vultus.profiles import models_of
 from vultus.runtime.network import Network, Parts, Runtime
 from vultus.settings import LicencePolicy
 from vultus.types import CanvasRule, Profile
 from vultus.zoo.catalogue import Catalogue, Model, Task
 from vultus.zoo.licence import check_licence
+from vultus.zoo.quantized import PRECISION, Quantized
 from vultus.zoo.store import Store
 
 T = TypeVar("T")
 F = TypeVar("F")
+
+log = logging.getLogger(__name__)
 
 
 class Networks:
@@ -33,13 +37,22 @@ class Networks:
         store: Where their files are.
         runtime: What runs them.
         licence_policy: ``any`` or ``permissive``.
+        quantized: Where int8 forms of networks are, for a runtime whose precision is ``int8``.
     """
 
-    def __init__(self, catalogue: Catalogue, store: Store, runtime: Runtime, licence_policy: LicencePolicy) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: Store,
+        runtime: Runtime,
+        licence_policy: LicencePolicy,
+        quantized: Quantized | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._runtime = runtime
         self._licence_policy = licence_policy
+        self._quantized = quantized if runtime.precision == PRECISION else None
         self._loaded: dict[tuple[object, ...], Any] = {}
         self._lock = threading.Lock()
 
@@ -70,10 +83,41 @@ class Networks:
         for name in profile.attributes:
             self.model(name, "attributes")
 
+    def check_precision(self, profile: Profile) -> None:
+        """Where int8 was asked for, see to it that some detector or embedder has such a form; log who lacks one.
+
+        Raises:
+            PrecisionUnavailable: Neither the profile's detector nor its embedder nor a companion has one.
+        """
+        if self._quantized is None:
+            return
+        names = [model.name for model in models_of([replace(profile, attributes=())], self._catalogue)]
+        lacking = [name for name in names if self.precision(name) != PRECISION]
+        if lacking == names:
+            raise PrecisionUnavailable(
+                f"there is no int8 form of {' or '.join(names)} here; make one with `vultus models quantize PICTURES`, "
+                "or set precision to f32."
+            )
+        for name in lacking:
+            log.warning("%s has no int8 form and is computed in f32", name)
+
+    def precision(self, name: str) -> str:
+        """What a network is computed in, by its name or alias."""
+        if self._quantized is None:
+            return self._runtime.precision
+        return PRECISION if self._quantized.find(self._catalogue.model(name)) else "f32"
+
+    def path(self, model: Model) -> Path:
+        """The verified file that a network is loaded from; for a runtime that needs none, what it is called."""
+        if not self._runtime.needs_files:
+            return Path(model.file)
+        return self._find_quantized(model) or self._store.path(model)
+
     def fetch(self, profiles: Iterable[Profile]) -> None:
         """See to it that the files of all networks of the profiles are here; those that come together come once."""
         if self._runtime.needs_files:
-            self._store.paths(models_of(profiles, self._catalogue))
+            models = models_of(profiles, self._catalogue)
+            self._store.paths([model for model in models if not self._find_quantized(model)])
 
     def canvases(self, profile: Profile) -> list[CanvasRule]:
         """How a picture is laid on the profile's detector's inputs: at the size of a detector that knows but one."""
@@ -124,7 +168,7 @@ class Networks:
         runs = self._runtime.families
         if model.checksum is None or model.family not in _FAMILIES[task] or not (runs is None or model.family in runs):
             return False
-        if not self._runtime.needs_files or self._store.find(model):
+        if not self._runtime.needs_files or self._find_quantized(model) or self._store.find(model):
             return True
         return fetch and self._store.may_fetch(model)
 
@@ -143,10 +187,12 @@ class Networks:
             spec = part.input if size is None else replace(part.input, width=size[0], height=size[1])
             if _is_exchanged(model, profile):
                 spec = replace(spec, color="bgr" if spec.color == "rgb" else "rgb")
-            path = self._store.path(part) if self._runtime.needs_files else Path(part.file)
-            return self._runtime.load(part, path, spec)
+            return self._runtime.load(part, self.path(part), spec)
 
         return Parts(model, load, size)
+
+    def _find_quantized(self, model: Model) -> Path | None:
+        return self._quantized.find(model) if self._quantized else None
 
     def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """What goes by this key; made when it is first asked for."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from vultus.detect.detector import Index, areas, clip, join, rescale, suppress, 
 from vultus.embed import Embedder, Embeddings
 from vultus.errors import RequestError, SettingsError
 from vultus.imaging.align import Crops
-from vultus.imaging.canvas import lay_on_canvas
+from vultus.imaging.canvas import lay_on_canvas, sizes
 from vultus.imaging.decode import Limits
 from vultus.imaging.jpeg import Decoded
 from vultus.imaging.source import Source, read_picture
@@ -20,6 +22,22 @@ from vultus.networks import Networks
 from vultus.runtime.ticket import Ticket
 from vultus.stopwatch import Stopwatch
 from vultus.types import Analysis, CropSpec, Detection, Face, Image, Plan, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """A network that is to be loaded and run once, on empty pixels.
+
+    Attributes:
+        network: Its catalogue name.
+        width, height: Of its input, or of the canvas that a family of several networks shares.
+        run: Does it. Raises ``VultusError``: it cannot be had, loaded or run, or does not go with the others.
+    """
+
+    network: str
+    width: int
+    height: int
+    run: Callable[[], None]
 
 
 class Walk:
@@ -63,7 +81,7 @@ class Walk:
         width, height = picture.width, picture.height
         pixels = picture.pixels if plan.pixels else None
         if not len(cutter.faces):
-            return Analysis(width, height, (), scale, watch.seconds, pixels)
+            return Analysis(width, height, (), scale, watch.seconds, pixels, watch.began)
         for spec in specs:
             cutter.cut(spec)
         watch.mark("align")
@@ -81,31 +99,46 @@ class Walk:
         wanted = {name: values for name, values in facts.items() if name in plan.attributes}
         shown = cutter.cut(embedder.crop).pixels if embedder and plan.crops else None
         faces = _faces(cutter.faces, index, embeddings if plan.embeddings else None, wanted, shown)
-        return Analysis(width, height, faces, scale, watch.seconds, pixels)
+        return Analysis(width, height, faces, scale, watch.seconds, pixels, watch.began)
 
-    def warm_up(self, profile: Profile) -> None:
-        """Load the profile's networks and run each once on an empty picture.
+    def warm_ups(self, profile: Profile, *, every_shape: bool) -> list[WarmUp]:
+        """What is to be done, in this order, before the profile's networks answer at once.
 
-        Raises:
-            SettingsError: The embedder or an attribute needs landmarks, and the detector has none.
-            EngineError: A network answers with numbers that are none.
+        Args:
+            profile: Whose.
+            every_shape: For each canvas that a picture may be laid on; else for the largest alone: the others are
+                loaded when the first picture comes that wants one.
         """
-        ticket = Ticket(is_hurried=False)
+        found: list[WarmUp] = []
         for rule in self._networks.canvases(profile):
-            canvas = np.zeros((rule.height, rule.width, 3), np.uint8)
-            detector = self._networks.detector(profile, (rule.width, rule.height))
-            detector.detect(canvas, profile.threshold, profile.nms_threshold, ticket)
+            for size in sizes(rule) if every_shape else [(rule.width, rule.height)]:
+                found.append(WarmUp(profile.detector, *size, partial(self._warm_detector, profile, size)))
         if profile.embedder is not None:
-            self._check_landmarks(profile, profile.embedder)
-            embedder = self._networks.embedder(profile)
-            side = embedder.crop.size
-            embedder.embed(np.zeros((1, side, side, 3), np.uint8), ticket)
+            own = self._networks.model(profile.embedder, "embedding").input
+            found.append(WarmUp(profile.embedder, own.width, own.height, partial(self._warm_embedder, profile)))
         for name in profile.attributes:
-            attribute = self._networks.attribute(name, profile)
-            if attribute.crop.kind == "template":
-                self._check_landmarks(profile, name)
-            side = attribute.crop.size
-            attribute.read(Crops(np.zeros((1, side, side, 3), np.uint8), np.eye(2, 3)[np.newaxis]), ticket)
+            own = self._networks.model(name, "attributes").input
+            found.append(WarmUp(name, own.width, own.height, partial(self._warm_attribute, name, profile)))
+        return found
+
+    def _warm_detector(self, profile: Profile, size: tuple[int, int]) -> None:
+        canvas = np.zeros((size[1], size[0], 3), np.uint8)
+        detector = self._networks.detector(profile, size)
+        detector.detect(canvas, profile.threshold, profile.nms_threshold, Ticket(is_hurried=False))
+
+    def _warm_embedder(self, profile: Profile) -> None:
+        self._check_landmarks(profile, profile.embedder or "")
+        embedder = self._networks.embedder(profile)
+        side = embedder.crop.size
+        embedder.embed(np.zeros((1, side, side, 3), np.uint8), Ticket(is_hurried=False))
+
+    def _warm_attribute(self, name: str, profile: Profile) -> None:
+        attribute = self._networks.attribute(name, profile)
+        if attribute.crop.kind == "template":
+            self._check_landmarks(profile, name)
+        side = attribute.crop.size
+        crop = Crops(np.zeros((1, side, side, 3), np.uint8), np.eye(2, 3)[np.newaxis])
+        attribute.read(crop, Ticket(is_hurried=False))
 
     def _least(self, plan: Plan, profile: Profile) -> int:
         """Length of a picture's longer side that is enough to begin with; 0: all of it.

@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
-from vultus.bench.requests import APIS, FORMS, Address, Api, Form, Prepared, faces_in, prepare, series
+from vultus.bench.requests import APIS, FORMS, Address, Api, Form, Prepared, faces_in, prepare, request, series
 from vultus.errors import RequestError, SettingsError
 
 ADDRESS = Address.parse("http://example.org:8080/below/")
 COMBINATIONS = [(api, form) for api in APIS for form in FORMS if (api, form) != ("extract", "multipart")]
 
 
-def taken_apart(request: Prepared) -> tuple[str, dict[str, str], bytes]:
+def taken_apart(prepared: Prepared) -> tuple[str, dict[str, str], bytes]:
     """Path, headers and body."""
-    head, _, body = request.content.partition(b"\r\n\r\n")
+    head, _, body = prepared.content.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, path, version = first.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
@@ -64,6 +64,33 @@ def test_the_head_is_that_of_a_request_below_the_prefix() -> None:
 
 
 @pytest.mark.unit
+def test_any_body_can_be_posted_to_any_path() -> None:
+    content = request(
+        Address.parse("http://test/below", "secret-key"), "/a?b=c", b"\0\r\n\r\n\xff", "image/png", "text/plain"
+    )
+    path, headers, body = taken_apart(Prepared(content, b""))
+    assert (path, body) == ("/below/a?b=c", b"\0\r\n\r\n\xff")
+    assert (headers["Content-Type"], headers["Accept"]) == ("image/png", "text/plain")
+    assert headers["Authorization"] == "Bearer secret-key"
+
+
+@pytest.mark.unit
+def test_a_key_goes_with_each_request_and_is_not_shown() -> None:
+    address = Address.parse("http://test", "secret-key")
+    assert taken_apart(prepare(address, "v1", "json", []))[1]["Authorization"] == "Bearer secret-key"
+    assert "Authorization" not in taken_apart(prepare(ADDRESS, "v1", "json", []))[1]
+    assert "secret-key" not in repr(address)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("key", ["a\r\nX-Other: b", "clé"])
+def test_a_key_that_no_header_can_hold_is_refused_unseen(key: str) -> None:
+    with pytest.raises(SettingsError, match="no header") as caught:
+        Address.parse("http://test", key)
+    assert key not in caught.value.message
+
+
+@pytest.mark.unit
 def test_extract_has_no_forms() -> None:
     with pytest.raises(SettingsError, match="multipart"):
         prepare(ADDRESS, "extract", "multipart", [b"a"])
@@ -73,7 +100,7 @@ def test_extract_has_no_forms() -> None:
 def test_a_series_sends_all_pictures_equally_often() -> None:
     contents = [b"a", b"b", b"c"]
     requests = series(ADDRESS, "v1", "json", contents, 2)
-    sent = [picture for request in requests for picture in orjson.loads(taken_apart(request)[2])["images"]]
+    sent = [picture for one in requests for picture in orjson.loads(taken_apart(one)[2])["images"]]
     assert sorted(map(base64.b64decode, sent)) == sorted(contents * 2)
 
 
@@ -84,12 +111,12 @@ def test_the_server_understands_them_and_its_answers_are_understood(
 ) -> None:
     two, none = [squares((3, 2), (10, 10)), squares((5, 5))], [squares()]
     for contents, faces in ((two, 3), (none, 0)):
-        request = prepare(Address.parse("http://test"), api, form, contents)
-        path, headers, body = taken_apart(request)
+        asked = prepare(Address.parse("http://test"), api, form, contents)
+        path, headers, body = taken_apart(asked)
         answer = client.post(path, content=body, headers=headers)
         assert answer.status_code == 200
         assert faces_in(api, form, answer.content) == faces
-        assert (request.marker in answer.content) == bool(faces)
+        assert (asked.marker in answer.content) == bool(faces)
 
 
 @pytest.mark.integration

@@ -21,6 +21,7 @@ from vultus.settings import Settings, load_settings
         {"dialects": (), "canvas": 320, "offline": True, "threshold": 0.25},
         {"model_path": (Path("a"), Path("b,c")), "attributes": ("x", "y"), "max_picture_bytes": 1_000_001},
         {"nms_threshold": 0.3, "compreface_build": "7", "precision": "auto"},
+        {"keys": (f"a:v1:{'0' * 64}", f"b:*:{'1' * 64}:requests=0.5/2"), "keyless": ("metrics",), "open_paths": ()},
     ],
 )
 def test_settings_survive_the_way_through_the_environment(
@@ -46,8 +47,15 @@ def test_a_server_lives_as_long_as_it_is_needed() -> None:
 
 
 @pytest.mark.integration
+def test_it_asks_for_no_key_whatever_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ServerProcess(Settings(runtime="dummy", streams=1, keys=(f"a:v1:{'0' * 64}",))) as server:
+        server.wait_ready()
+        assert describe(server.url)["runtime"] == "dummy"
+
+
+@pytest.mark.integration
 def test_what_a_products_environment_says_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INFERENCE_BACKEND", "trt")  # refused where it is read
+    monkeypatch.setenv("INFERENCE_BACKEND", "triton")  # refused where it is read
     settings = Settings(runtime="dummy", streams=1, canvas=320, compat="insightface-rest")
     with ServerProcess(settings) as server:
         server.wait_ready()

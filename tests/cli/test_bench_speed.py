@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.server.fleet import Fleet
 from typer.testing import CliRunner, Result
 
 from vultus.bench.server import ServerProcess
@@ -15,6 +16,7 @@ from vultus.cli.app import app
 from vultus.cli.bench_options import parse_counts, parse_numbers, parse_sizes
 from vultus.errors import SettingsError
 from vultus.settings import Settings
+from vultus.settings.keys import digest_of
 
 Run = Callable[..., Result]
 
@@ -55,6 +57,26 @@ def test_a_running_server_is_measured_at_rates(run: Run, url: str, two: Path, ap
         assert (row["picture"], row["faces"], row["refused"], row["errors"]) == ("two.png", 2, 0, {})
         assert row["share_of_bound"] == row["pictures_per_second"] / row["bound"]["here"]
         assert row["bound"]["square"] > 0
+
+
+@pytest.mark.integration
+def test_a_server_that_asks_for_a_key_is_given_it(
+    run: Run, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "vultus_0123456789abcdefghijklmnopqrstuv"
+    alone = "from vultus.server import run as supervisor\n"
+    with Fleet(tmp_path, alone, workers="1", keys=f"bench:v1:{digest_of(key)}") as fleet:
+        fleet.wait_for("ready")
+        command = ("bench", "server", fleet.url, "--picture", two, *QUICK)
+        refused = run(*command)
+        assert refused.exit_code == 3
+        assert "401" in refused.stderr
+        assert run(*command, "--key", key).exit_code == 0
+        monkeypatch.setenv("VULTUS_BENCH_KEY", key)
+        result = run(*command)
+        assert result.exit_code == 0
+        assert "is no setting" not in result.stderr
+        assert key not in result.output
 
 
 @pytest.mark.integration

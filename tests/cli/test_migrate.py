@@ -74,10 +74,10 @@ def test_a_compose_file(write: Callable[[str, str], Path]) -> None:
     assert (code, service["problems"]) == (0, [])
     assert (service["service"], service["product"]) == ("faces", "insightface-rest")
     assert rows(service) == {
-        "INFERENCE_BACKEND": ("honoured", {"VULTUS_RUNTIME": None}),
+        "INFERENCE_BACKEND": ("honoured", {"VULTUS_RUNTIME": None, "VULTUS_DEVICE": None, "VULTUS_PRECISION": None}),
         "DET_NAME": ("honoured", {"VULTUS_DETECTOR": "scrfd_500m_bnkps"}),
         "REC_NAME": ("honoured", {"VULTUS_EMBEDDER": "w600k_mbf"}),
-        "NUM_WORKERS": ("ignored", {}),
+        "NUM_WORKERS": ("honoured", {"VULTUS_WORKERS": "4"}),
         "MASK_DETECTOR": ("ignored", {}),
         "SOMETHING_ELSE": ("ignored", {}),
     }
@@ -110,7 +110,7 @@ def test_nothing_confidential_is_shown(write: Callable[[str, str], Path]) -> Non
 def test_the_text_names_all_that_matters(write: Callable[[str, str], Path]) -> None:
     result = run(write("compose.yaml", COMPOSE))
     assert result.exit_code == 0
-    for part in ("faces: InsightFace-REST", "NUM_WORKERS", "ignored", "VULTUS_STREAMS", "VULTUS_DETECTOR="):
+    for part in ("faces: InsightFace-REST", "NUM_WORKERS", "honoured", "VULTUS_WORKERS", "VULTUS_DETECTOR="):
         assert part in result.stdout
     assert "VULTUS_COMPAT=insightface-rest\n" in result.stdout
     assert "VULTUS_EMBEDDER=w600k_mbf\n" in result.stdout
@@ -118,7 +118,7 @@ def test_the_text_names_all_that_matters(write: Callable[[str, str], Path]) -> N
 
 
 def test_an_error_is_told_and_ends_with_1(write: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BACKEND", "trt")
+    monkeypatch.setenv("BACKEND", "triton")
     file = write("compose.yaml", COMPOSE)
     code, [service] = checked(file)
     assert code == 1

@@ -171,6 +171,26 @@ def test_offline_pull_fetches_nothing(run: Callable[..., Result], tmp_path: Path
     assert not (tmp_path / "cache").exists()
 
 
+def test_pull_copies_to_a_folder_that_serves_as_a_cache(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("pull", "--to", str(tmp_path / "image"), "--json")
+    told = [Path(model["path"]) for model in json.loads(result.stdout)["models"]]
+    assert told == [tmp_path / "image" / f"{name}.onnx" for name in CONTENTS]
+    assert {path.stem: path.read_bytes() for path in told} == CONTENTS
+    assert run("pull", "--offline", "--model-cache", str(tmp_path / "image")).exit_code == 0
+
+
+def test_pull_of_what_is_served_adds_the_networks_of_dialects(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VULTUS_DIALECTS", "compreface")
+    monkeypatch.setenv("VULTUS_COMPREFACE_PLUGINS", "vultus.Calculator@embedder")
+    monkeypatch.setenv("VULTUS_RUNTIME", "dummy")
+    names = [line.partition(":")[0] for line in run("pull", "finder").stdout.splitlines()]
+    assert names == ["finder"]
+    names = [line.partition(":")[0] for line in run("pull", "finder", "--served").stdout.splitlines()]
+    assert names == ["finder", "embedder"]
+
+
 def test_verify_is_content_with_right_files(run: Callable[..., Result]) -> None:
     assert run("verify").exit_code == 0  # nothing here, nothing wrong
     run("pull")

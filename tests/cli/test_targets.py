@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from vultus.cli.pictures import Picture, gather
-from vultus.cli.targets import check_drawing, check_file, plan_drawings, write_file
-from vultus.errors import OutputUnwritable
+from vultus.cli.targets import check_drawing, check_file, check_plot, plan_drawings, write_file
+from vultus.errors import ExtraMissing, OutputUnwritable
 
 pytestmark = pytest.mark.unit
 
@@ -100,3 +101,12 @@ def test_writing_makes_the_folders_and_tells_why_it_cannot(tmp_path: Path) -> No
     assert (tmp_path / "deep" / "er" / "a.bin").read_bytes() == b"content"
     with pytest.raises(OutputUnwritable, match="cannot be written"):
         write_file(tmp_path / "deep", b"content")
+
+
+def test_a_plot_is_a_png_file_and_needs_what_draws_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_plot(tmp_path / "plot.PNG")
+    with pytest.raises(OutputUnwritable, match=r"must end in \.png"):
+        check_plot(tmp_path / "plot.jpg")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ExtraMissing, match=r"vultus\[evaluate\]"):
+        check_plot(tmp_path / "plot.png")

@@ -74,6 +74,27 @@ def test_each_limit_is_judged_by_itself(limits: Limits, reasons: list[str]) -> N
     assert all(reason in phrase for reason, phrase in zip(reasons, broken, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("limits", "reasons"),
+    [
+        (Limits(0.9, None, None, None, None), []),
+        (Limits(0.9, None, None, None, None, mean_cosine=0.97, landmarks_share=0.026), []),
+        (Limits(0.9, None, None, None, None, mean_cosine=0.98), ["mean cosine"]),
+        (Limits(0.9, None, None, None, None, landmarks_share=0.024), ["of its face's side"]),
+    ],
+)
+def test_means_and_shares_are_judged_where_there_is_a_limit(limits: Limits, reasons: list[str]) -> None:
+    first = [seen(face(0, 0, height=40), face(300, 0, height=40))]
+    second = [seen(face(0, 14, height=40, shift=0.5), face(300, 10, height=40, shift=0.25))]
+    drift = compare(["a"], first, second)
+    assert drift.mean_cosine == pytest.approx((math.cos(math.radians(14)) + math.cos(math.radians(10))) / 2, abs=1e-6)
+    assert drift.landmarks_share == pytest.approx(0.5 / 20)  # a box of 10 x 40 is as large as a square of 20
+    broken = drift.broken(limits)
+    assert len(broken) == len(reasons)
+    assert all(reason in phrase for reason, phrase in zip(reasons, broken, strict=True))
+    assert [each.phrase for each in drift.judge(limits) if not each.within] == broken
+
+
 def test_what_is_no_number_is_within_no_limit() -> None:
     drift = compare(["a"], [seen(face(0, math.nan))], [seen(face())])
     assert drift.broken(Limits())

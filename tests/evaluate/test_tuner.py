@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.stubs import stub
 
 from vultus import FaceEngine
 from vultus.errors import PictureError
@@ -108,16 +109,8 @@ def test_a_picture_that_is_not_there(settings: Settings, tmp_path: Path) -> None
 @pytest.mark.unit
 def test_a_detector_of_one_size_is_tried_at_that_alone(tmp_path: Path) -> None:
     catalogue = tmp_path / "own.toml"
-    entry = """
-        task = "detection"
-        family = "scrfd"
-        licence = "MIT"
-        source_project = "https://example.org/fixed"
-        input = { width = 320, height = 320 }
-        resizable = false
-        sources = []
-    """
-    catalogue.write_text(f"[models.fixed]\n{entry}", encoding="utf-8")
+    one_size = stub("fixed", "detection", "scrfd", input="{ width = 320, height = 320 }", resizable="false")
+    catalogue.write_text(one_size, encoding="utf-8")
     settings = load_settings(runtime="dummy", offline=True, models=[catalogue], detector="fixed")
     with Tuner(settings, GRID) as tuner:
         assert tuner.has_one_size

@@ -23,12 +23,11 @@ import numpy as np
 from vultus.engine import FaceEngine
 from vultus.imaging.source import Source
 from vultus.runtime.cores import available_cores
-from vultus.runtime.network import Network, NetworkSpec, Outputs, Runtime
+from vultus.runtime.network import Counts, Network, NetworkSpec, Outputs, Runtime
 from vultus.runtime.ticket import Ticket
-from vultus.settings import Settings
+from vultus.settings import Settings, served
 from vultus.types import Image, InputSpec, Plan, Profile
 from vultus.zoo.catalogue import Model, Task
-from vultus.zoo.store import Store
 
 SIDE = 640
 """Of the square canvas on which the bound is always told, whatever shapes are in use: detectors are published at it."""
@@ -107,7 +106,7 @@ class Bare:
     """An engine's own compiled networks, without anything else of Vultus. Use it in a ``with`` statement.
 
     Args:
-        settings: Of the engine.
+        settings: Of the engine; what is unset is as in a server.
 
     Attributes:
         engine: The engine whose networks these are.
@@ -118,7 +117,7 @@ class Bare:
 
     def __init__(self, settings: Settings) -> None:
         self._recorder: _Recorder | None = None
-        self.engine = FaceEngine(settings, self._record)
+        self.engine = FaceEngine(served(settings), self._record)
         self._squares: dict[str, Network] = {}
 
     def __enter__(self) -> Self:
@@ -220,9 +219,7 @@ def load_network(engine: FaceEngine, model: Model, size: tuple[int, int] | None 
         VultusError: The network cannot be had, or not with such an input.
     """
     spec = model.input if size is None else replace(model.input, width=size[0], height=size[1])
-    store = Store.from_settings(engine.settings)
-    path = store.path(model) if engine.runtime.needs_files else Path(model.file)
-    return engine.runtime.load(model, path, spec)
+    return engine.runtime.load(model, engine.path(model), spec)
 
 
 def rate(make_worker: Callable[[], Callable[[], None]], seconds: float, threads: int) -> float:
@@ -266,6 +263,10 @@ class _Recorder:
     @property
     def families(self) -> Collection[str] | None:
         return self._runtime.families
+
+    @property
+    def counts(self) -> Counts | None:
+        return self._runtime.counts
 
     def load(self, model: Model, path: Path, spec: InputSpec) -> Network:
         return _Recorded(self, model, self._runtime.load(model, path, spec))

@@ -98,7 +98,7 @@ def cuts_of(paths: Sequence[Path], engine: FaceEngine) -> list[Cut]:
         PictureError: A picture cannot be used.
         NoFaceFound: There are none.
     """
-    limits = Limits(engine.settings.max_picture_bytes, engine.settings.max_picture_pixels)
+    limits = Limits.from_settings(engine.settings)
     cuts: list[Cut] = []
     for path in paths:
         pixels = decode(_read(path), limits)

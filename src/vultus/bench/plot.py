@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vultus.bench.figures import Figures
-from vultus.evaluate.plots import check_plots
+from vultus.evaluate.plots import check_plots, png
 
 _WIDTH_INCHES, _HEIGHT_INCHES, _DPI = 8.0, 5.0, 120
 
@@ -54,6 +53,4 @@ def plot_latency(series: Mapping[str, Sequence[Point]], bounds: Mapping[str, flo
     axes.set(xlabel="offered, pictures a second", ylabel="latency, ms", yscale="log", title=title)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="upper left", fontsize="small")
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return png(figure)

@@ -6,7 +6,7 @@ import base64
 import itertools
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,6 +36,7 @@ class Address:
         secure: Whether it speaks TLS.
         authority: For the ``Host`` header.
         prefix: Path below which its endpoints are, without a slash at the end.
+        key: API key that it is asked with; empty: none.
     """
 
     host: str
@@ -43,9 +44,10 @@ class Address:
     secure: bool
     authority: str
     prefix: str
+    key: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, url: str) -> Address:
+    def parse(cls, url: str, key: str = "") -> Address:
         """The address in a URL.
 
         Raises:
@@ -55,12 +57,19 @@ class Address:
         port = _port(parts)
         if parts.scheme not in ("http", "https") or not parts.hostname or port is None:
             raise SettingsError(f"url: {url!r} is no address of a server; write it like http://127.0.0.1:18081.")
-        return cls(parts.hostname, port, parts.scheme == "https", parts.netloc, parts.path.rstrip("/"))
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError("key: it holds characters that no header can hold")
+        return cls(parts.hostname, port, parts.scheme == "https", parts.netloc, parts.path.rstrip("/"), key)
 
     @property
     def url(self) -> str:
         """Without a slash at the end."""
         return f"http{'s' if self.secure else ''}://{self.authority}{self.prefix}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each request carries besides."""
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +91,17 @@ def prepare(address: Address, api: Api, form: Form, pictures: Sequence[bytes]) -
     Raises:
         SettingsError: The API takes no such form.
     """
-    body, content_type, accept = _body(api, form, pictures)
+    return Prepared(request(address, _PATHS[api], *_body(api, form, pictures)), _MARKERS[api])
+
+
+def request(address: Address, path: str, body: bytes, content_type: str, accept: str) -> bytes:
+    """All bytes of a request that posts a body of a type to a path below the address's, with its key."""
     head = (
-        f"POST {address.prefix}{_PATHS[api]} HTTP/1.1\r\nHost: {address.authority}\r\nContent-Type: {content_type}\r\n"
-        f"Accept: {accept}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {address.prefix}{path} HTTP/1.1\r\nHost: {address.authority}\r\nContent-Type: {content_type}\r\n"
+        f"Accept: {accept}\r\nContent-Length: {len(body)}\r\n"
     )
-    return Prepared(head.encode() + body, _MARKERS[api])
+    head += "".join(f"{name}: {value}\r\n" for name, value in address.headers.items()) + "\r\n"
+    return head.encode() + body
 
 
 def series(

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -19,13 +21,15 @@ from vultus.settings import ENV_PREFIX, Settings, variable_of
 
 _COMMAND = (sys.executable, "-m", "vultus", "serve")
 _ANNOUNCED = re.compile(rb" on (http://\S+)")
+_UNGUARDED = {"keys": (), "keys_file": None, "tls_cert": None, "tls_key": None, "tls_password": None}
+_LOCAL = {"host": "127.0.0.1", "port": 0, "compat": None, **_UNGUARDED}  # the service in compat has told all
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 40.0  # a server gives what is under way 30
 _TAIL = 2000  # characters of its log that are quoted
 
 
 class ServerProcess:
-    """``vultus serve`` on a free port of loopback. Use it in a ``with`` statement.
+    """``vultus serve`` on a free port of loopback, without keys and TLS. Use it in a ``with`` statement.
 
     Args:
         settings: Of the server, but for host and port.
@@ -44,7 +48,7 @@ class ServerProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="vultus-bench-")
         self._log = Path(self._folder.name) / "log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-        local = settings.model_copy(update={"host": "127.0.0.1", "port": 0, "compat": None})  # it has told all
+        local = settings.model_copy(update=_LOCAL)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
                 _COMMAND, env=kept | environment(local), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -113,14 +117,14 @@ def environment(settings: Settings) -> dict[str, str]:
     return {variable: text for variable, text in texts.items() if text is not None}
 
 
-def describe(url: str) -> dict[str, Any]:
-    """What a running server says of itself (``/v1/info``).
+def describe(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """What a running server says of itself (``/v1/info``), asked with these headers.
 
     Raises:
         ServerUnreachable: It does not answer, is not ready, or is no Vultus.
     """
     try:
-        answer = httpx.get(f"{url}/v1/info", headers={"Accept": "application/json"})
+        answer = httpx.get(f"{url}/v1/info", headers={"Accept": "application/json", **headers})
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         _ = told["networks"], told["precision"]

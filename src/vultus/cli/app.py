@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from vultus import __version__
-from vultus.cli import bench, compare, detect, doctor, embed, evaluate, migrate, models, serve, tune
+from vultus.cli import bench, compare, detect, doctor, embed, evaluate, keys, migrate, models, serve, tune
 from vultus.cli.output import EXIT_CODES, EXIT_INTERRUPTED, exit_code_of, print_error, print_note
 from vultus.errors import VultusError
 from vultus.settings import misspelt_variables
@@ -71,3 +71,4 @@ app.command(epilog=tune.EXIT_CODES)(tune.tune)
 app.add_typer(bench.app, name="bench")
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.add_typer(migrate.app, name="migrate")
+app.add_typer(keys.app, name="keys")

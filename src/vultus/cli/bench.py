@@ -134,7 +134,7 @@ def _prepare(paths: Sequence[Path], sides: Sequence[int], settings: Settings, fo
     from vultus.imaging.encode import encode_jpeg
     from vultus.imaging.source import read_pixels
 
-    limits = Limits(settings.max_picture_bytes, settings.max_picture_pixels)
+    limits = Limits.from_settings(settings)
     makers: list[tuple[str, Callable[[int], Image]]] = [(MADE, made_picture)]
     if paths:
         makers = [(str(path), partial(scaled, read_pixels(path, limits))) for path in paths]

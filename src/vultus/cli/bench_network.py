@@ -74,7 +74,8 @@ def network(
             for name, item, batch in watched(work, len(work), "batches")
         ]
         runtime = engine.runtime
-        how = {"runtime": runtime.name, "device": runtime.device, "precision": runtime.precision, "threads": threads}
+        precision = ", ".join(dict.fromkeys(engine.precision(name) for name, _ in loaded))
+        how = {"runtime": runtime.name, "device": runtime.device, "precision": precision, "threads": threads}
     if as_json:
         print_json({"bench": "network", "setup": how, "results": [_record(result) for result in results]})
         return

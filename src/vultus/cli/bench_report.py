@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vultus import __version__
 from vultus.cli.bench_options import milliseconds, share, tell_bound
 from vultus.cli.output import print_json, print_line, print_note, print_table
-from vultus.cli.targets import check_file, write_file
+from vultus.cli.targets import check_plot, write_file
 
 if TYPE_CHECKING:
     from vultus.bench.bound import Bound
@@ -94,10 +94,7 @@ class Sheet:
         self._plot, self._as_json = plot, as_json
         self._rows: list[Row] = []
         if plot is not None:
-            check_file(plot, (".png",))
-            from vultus.evaluate.plots import check_plots
-
-            check_plots()
+            check_plot(plot)
 
     @property
     def failed(self) -> bool:

@@ -89,6 +89,9 @@ def server(
     ] = None,
     duration: Duration = 10.0,
     warm_up: WarmUp = 2.0,
+    key: Annotated[
+        str, typer.Option(envvar="VULTUS_BENCH_KEY", metavar="KEY", help="API key, if the server at URL asks for one.")
+    ] = "",
     timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How long answers are awaited.")] = 60.0,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw latency over rate (needs the extra `evaluate`).")
@@ -113,7 +116,7 @@ def server(
     plan = _Plan(pace, given, rates == AUTO, each)
     with (
         log_as_notes(),
-        _target(settings, url, api, form) as (target, told),
+        _target(settings, url, key, api, form) as (target, told),
         Bare(_as_told(settings, told) if url else settings) as bare,
     ):
         cases = make_cases(pictures or [], faces, sizes, bare.engine, "1")
@@ -129,7 +132,11 @@ def server(
 
 @contextmanager
 def _target(
-    settings: Settings, url: str | None, api: Literal["v1", "extract"], form: Literal["json", "msgpack", "multipart"]
+    settings: Settings,
+    url: str | None,
+    key: str,
+    api: Literal["v1", "extract"],
+    form: Literal["json", "msgpack", "multipart"],
 ) -> Iterator[tuple[Target, dict[str, Any]]]:
     """The server to measure, and what it says of itself."""
     from vultus.bench.processes import family, listeners
@@ -138,10 +145,10 @@ def _target(
     from vultus.bench.trial import Target
 
     if url is not None:
-        address = Address.parse(url)
+        address = Address.parse(url, key)
         prepare(address, api, form, [])  # what the API does not take is known before anything is asked
         pids = listeners(address.port) if _is_loopback(address.host) else []
-        yield Target(address, api, form, pids), describe(address.url)
+        yield Target(address, api, form, pids), describe(address.url, address.headers)
         return
     prepare(Address.parse("http://127.0.0.1"), api, form, [])
     with ServerProcess(settings) as started:

@@ -38,7 +38,8 @@ see [the command line](command-line.md#vultus-migrate-check).
   setting, or `VULTUS_COMPAT` and a `VULTUS_DIALECTS` without it. A value that is out of range is blamed on the variable
   it came from.
 * More services than one at the same port: `VULTUS_DIALECTS`, which must name the one of `VULTUS_COMPAT` too.
-* All of it is reachable from the network without a password, as it was there: publish the port to those you trust.
+* All of it is reachable from the network without a password, as it was there: publish the port to those you trust,
+  or set [keys](security.md#access).
 
 This page is written by `python -m vultus.cli.compat_doc`.
 """

@@ -45,7 +45,7 @@ def draw_pair(
 
 def pixels_of(data: bytes, settings: Settings) -> Image:
     """Pixels of an encoded picture within the limits of the settings."""
-    return decode(data, Limits(settings.max_picture_bytes, settings.max_picture_pixels))
+    return decode(data, Limits.from_settings(settings))
 
 
 def side_by_side(images: Sequence[Image]) -> Image:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias, get_args
 
 import typer
 
 from vultus.cli.arguments import AsJson, Recursive
-from vultus.cli.evaluation import Sheet, faces_or_none, paths_of, setup, usable
+from vultus.cli.evaluation import Sheet, faces_or_none, name_of, paths_of, run_over, setup, usable
 from vultus.cli.options import with_settings
 from vultus.cli.pictures import gather
 from vultus.cli.progress import watched
 from vultus.cli.session import open_engine
 from vultus.cli.targets import check_file, write_file
-from vultus.errors import GroundTruthError, PictureError
+from vultus.errors import GroundTruthError
 from vultus.settings import Detection, Inference, Networks, PictureLimits, Settings, load_settings
 from vultus.types import Analysis, Face, Plan
 
@@ -299,35 +298,21 @@ def drift(
 
     other = _other_settings(settings, against)
     paths = paths_of(gather(pictures, recursive=recursive))
-    (ours, how), (theirs, otherwise) = (_run(each, paths, crops) for each in (settings, other))
+    (ours, how), (theirs, otherwise) = (run_over(each, paths, crops=crops) for each in (settings, other))
     names, (first, second) = usable(sheet, paths, [ours, theirs])
     result = compare(names, first, second, detected=not crops)
     limits = Limits(min_cosine, min_iou, max_landmarks_px, max_similarity_change, max_other_faces)
     broken = result.broken(limits)
     told = report.of_drift(result, limits, broken)
-    title = f"{_name(how)} against {_name(otherwise)}"
+    title = f"{name_of(how)} against {name_of(otherwise)}"
     sheet.tell(told, how | {"against": otherwise}, lambda: plot_drift(result, title), failed=bool(broken))
-
-
-def _run(
-    settings: Settings, paths: Sequence[Path], crops: bool
-) -> tuple[list[Analysis | PictureError], dict[str, object]]:
-    from vultus.evaluate.look import look
-
-    plan = Plan(detect=not crops, stretch=crops)
-    with open_engine(settings, plan) as (engine, profile):
-        how = setup(engine, profile)
-        return list(watched(look(engine, profile, plan, paths), len(paths), f"pictures, {_name(how)}")), how
-
-
-def _name(how: dict[str, object]) -> str:
-    return f"{how['runtime']}/{how['precision']}"
 
 
 def _other_settings(settings: Settings, against: str) -> Settings:
     """The settings with another runtime, another precision or both."""
     runtime, _, precision = against.partition("/")
-    if not precision and runtime in ("f32", "bf16"):
+    runtimes, precisions = (get_args(Inference.model_fields[name].annotation) for name in ("runtime", "precision"))
+    if not precision and runtime in precisions and runtime not in runtimes:
         runtime, precision = "", runtime
     changed = {"runtime": runtime or settings.runtime, "precision": precision or "f32"}
     return load_settings(**(settings.model_dump() | changed))

@@ -12,9 +12,12 @@ import typer
 from vultus import __version__
 from vultus.cli.output import EXIT_FAILED, print_error, print_json, print_line, print_table
 from vultus.cli.pictures import Picture
-from vultus.cli.targets import check_file, write_file
+from vultus.cli.progress import watched
+from vultus.cli.session import open_engine
+from vultus.cli.targets import check_file, check_plot, write_file
 from vultus.errors import PictureError
-from vultus.types import Analysis, Face, Profile
+from vultus.settings import Settings
+from vultus.types import Analysis, Face, Plan, Profile
 
 if TYPE_CHECKING:
     from vultus.engine import FaceEngine
@@ -43,10 +46,7 @@ class Sheet:
         if out is not None:
             check_file(out, (".json",))
         if plot is not None:
-            check_file(plot, (".png",))
-            from vultus.evaluate.plots import check_plots
-
-            check_plots()
+            check_plot(plot)
 
     def fail(self, error: PictureError, path: Path) -> tuple[Face, ...]:
         """Tell that a picture cannot be used: it is one in which nothing was found."""
@@ -91,6 +91,7 @@ def setup(engine: FaceEngine, profile: Profile) -> dict[str, object]:
         "runtime": engine.runtime.name,
         "device": engine.runtime.device,
         "precision": engine.runtime.precision,
+        "precisions": {name: engine.precision(name) for name in used},
         "detector": profile.detector,
         "embedder": profile.embedder,
         "checksums": {name: known.digest for name in used if (known := engine.model(name).checksum)},
@@ -99,6 +100,23 @@ def setup(engine: FaceEngine, profile: Profile) -> dict[str, object]:
         "threshold": profile.threshold,
         "nms_threshold": profile.nms_threshold,
     }
+
+
+def name_of(how: Mapping[str, object]) -> str:
+    """Runtime and precision of a setup, as ``--against`` takes them."""
+    return f"{how['runtime']}/{how['precision']}"
+
+
+def run_over(
+    settings: Settings, paths: Sequence[Path], *, crops: bool = False
+) -> tuple[list[Analysis | PictureError], dict[str, object]]:
+    """What an engine with these settings sees in pictures, or in aligned crops, and its setup."""
+    from vultus.evaluate.look import look
+
+    plan = Plan(detect=not crops, stretch=crops)
+    with open_engine(settings, plan) as (engine, profile):
+        how = setup(engine, profile)
+        return list(watched(look(engine, profile, plan, paths), len(paths), f"pictures, {name_of(how)}")), how
 
 
 def faces_or_none(

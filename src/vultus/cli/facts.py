@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vultus.types import Face
+from vultus.types import GENDERS, Face
 
 
 def fact_texts(face: Face, names: Sequence[str]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ _TEXTS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
     {
         "age": lambda years: f"{years:.0f}",
         "age_range": _range,
-        "gender": lambda gender: ("female", "male")[gender],
+        "gender": lambda gender: GENDERS[gender],
         "gender_probability": lambda probability: f"{probability:.2f}",
         "liveness": _likeliest,
         "mask": _likeliest,

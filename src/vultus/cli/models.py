@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from vultus.cli import build, quantize
 from vultus.cli.model_facts import commercial_use, facts_of, megabytes, presence
 from vultus.cli.options import with_settings
 from vultus.cli.output import EXIT_FAILED, print_facts, print_json, print_table
@@ -28,7 +30,7 @@ EXIT_CODES = (
 )
 
 app = typer.Typer(
-    no_args_is_help=True, help="The networks: list, fetch, verify, find and describe them.", epilog=EXIT_CODES
+    no_args_is_help=True, help="The networks: list, fetch, verify, find, describe and build them.", epilog=EXIT_CODES
 )
 
 
@@ -77,6 +79,12 @@ def pull(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAMES]...", help="Networks or packs; none: the configured pack.")
     ] = None,
+    served: Annotated[
+        bool, typer.Option("--served", help="Also what a server with these settings loads for its dialects.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to copy the files into, for use as VULTUS_MODEL_CACHE.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the files of networks that are not here yet, and verify all of them."""
@@ -85,6 +93,11 @@ def pull(
     for model in models:
         check_licence(model, settings.license_policy)
     paths = store.paths(models)
+    if served:  # asked only now: a dialect may use what is here
+        models = list({model.name: model for model in (*models, *serving(catalogue, settings))}.values())
+        paths = store.paths(models)
+    if to is not None:
+        paths = [_copy(path, to / model.file) for model, path in zip(models, paths, strict=True)]
     if as_json:
         print_json({"models": [{"name": m.name, "path": str(path)} for m, path in zip(models, paths, strict=True)]})
         return
@@ -154,6 +167,10 @@ def info(settings: Settings, name: Name, as_json: AsJson = False) -> None:
     print_facts(facts_of(model, found))
 
 
+app.command(epilog=EXIT_CODES)(build.build)
+app.command(epilog=quantize.EXIT_CODES)(quantize.quantize)
+
+
 def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
     """The networks that the settings choose and this version can run.
 
@@ -163,6 +180,25 @@ def configured(catalogue: Catalogue, settings: Settings) -> list[Model]:
     from vultus.profiles import default_profile, models_of  # with them comes the image library
 
     return models_of([default_profile(settings, catalogue)], catalogue)
+
+
+def serving(catalogue: Catalogue, settings: Settings) -> list[Model]:
+    """The networks that a server with these settings loads at its start.
+
+    Raises:
+        VultusError: The settings name a network or an engine that is not there.
+    """
+    from vultus.engine import FaceEngine  # and the server: few commands here need them
+    from vultus.profiles import models_of
+    from vultus.server.dialects import served_profiles
+
+    with FaceEngine(settings) as engine:
+        return models_of(served_profiles(engine), catalogue)
+
+
+def _copy(path: Path, place: Path) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, place))
 
 
 def _open(settings: Settings) -> tuple[Catalogue, Store]:

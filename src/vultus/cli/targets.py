@@ -26,6 +26,19 @@ def check_file(path: Path, suffixes: Sequence[str]) -> None:
         raise OutputUnwritable(f"{path}: no permission to write it")
 
 
+def check_plot(path: Path) -> None:
+    """See to it that a plot can be drawn into a PNG file, as ``check_file`` does.
+
+    Raises:
+        OutputUnwritable: The file cannot be written.
+        ExtraMissing: There is nothing to draw with.
+    """
+    from vultus.evaluate.plots import check_plots
+
+    check_file(path, (".png",))
+    check_plots()
+
+
 def plan_drawings(target: Path, pictures: Sequence[Picture]) -> dict[Picture, Path]:
     """The file each picture is drawn to.
 

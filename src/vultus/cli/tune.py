@@ -14,7 +14,7 @@ from vultus.cli.options import with_settings
 from vultus.cli.output import print_json, print_line, print_note, print_table
 from vultus.cli.progress import watched
 from vultus.cli.session import log_as_notes
-from vultus.cli.targets import check_file, write_file
+from vultus.cli.targets import check_plot, write_file
 from vultus.errors import SettingsError
 from vultus.settings import Detection, Inference, Networks, PictureLimits, Settings, load_settings, variable_of
 
@@ -82,7 +82,6 @@ def tune(
     is a marked face that is not found, or a box without one. The settings in
     use are always tried too.
     """
-    from vultus.evaluate.plots import check_plots
     from vultus.evaluate.truth import read_truth
     from vultus.evaluate.tune import Choice, Grid, Search
     from vultus.evaluate.tune_plot import plot_errors
@@ -91,8 +90,7 @@ def tune(
     from vultus.zoo.own import open_catalogue
 
     if plot is not None:
-        check_file(plot, (".png",))
-        check_plots()
+        check_plot(plot)
     overlap = default_profile(settings, open_catalogue(settings)).nms_threshold
     now = Choice(settings.canvas, settings.second_canvas, overlap, settings.threshold)
     grid = Grid(

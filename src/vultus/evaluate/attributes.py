@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.evaluate.labels import GENDERS, REAL, Labels
-from vultus.types import Face
+from vultus.evaluate.labels import REAL, Labels
+from vultus.types import GENDERS, Face
 
 NO_FACE = "no face"
 FACTS = ("age", "gender", "mask", "liveness")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ class Limits:
         landmarks_px: Largest difference of a landmark's coordinate, pixels.
         similarity_change: Largest change of the cosine similarity of two faces.
         other_faces: Faces that one run alone may find.
+        mean_cosine: Least mean of the cosine similarities of each face's two embeddings.
+        landmarks_share: Largest difference of a landmark's coordinate, in sides of the face's box.
     """
 
     cosine: float | None = 0.99
@@ -34,6 +37,32 @@ class Limits:
     landmarks_px: float | None = None
     similarity_change: float | None = 0.02
     other_faces: int | None = 0
+    mean_cosine: float | None = None
+    landmarks_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One figure and its limit.
+
+    Attributes:
+        figure: Its name.
+        value: What was measured.
+        sense: Whether the limit is the least (``>=``) or the largest value (``<=``).
+        limit: How far it may be.
+        phrase: What is to be said where it is exceeded.
+    """
+
+    figure: str
+    value: float
+    sense: Literal[">=", "<="]
+    limit: float
+    phrase: str
+
+    @property
+    def within(self) -> bool:
+        """Whether the limit is kept; NaN keeps none."""
+        return self.value >= self.limit if self.sense == ">=" else self.value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,7 @@ class Drift:
         landmarks_px: Largest difference of a coordinate, pixels; ``None`` without landmarks.
         score_change: Largest change of a detector score; ``None`` where nothing was detected.
         similarity_change: Largest change of the cosine similarity of two faces; 0 with one face.
+        landmarks_share: Largest difference of a coordinate, in sides of the face's box (the square root of its area).
     """
 
     pictures: list[PictureDrift]
@@ -75,11 +105,17 @@ class Drift:
     landmarks_px: float | None
     score_change: float | None
     similarity_change: float
+    landmarks_share: float | None = None
 
     @property
     def cosine(self) -> float:
         """Least cosine similarity of a face's two embeddings."""
         return float(self.cosines.min())
+
+    @property
+    def mean_cosine(self) -> float:
+        """Mean cosine similarity of a face's two embeddings."""
+        return float(self.cosines.mean())
 
     @property
     def iou(self) -> float | None:
@@ -88,23 +124,30 @@ class Drift:
 
     def broken(self, limits: Limits) -> list[str]:
         """What exceeds the limits, one phrase each; none: the verdict is *pass*."""
-        return [phrase for phrase, within in self._judged(limits) if not within]
+        return [judged.phrase for judged in self.judge(limits) if not judged.within]
 
-    def _judged(self, limits: Limits) -> Iterator[tuple[str, bool]]:
-        """NaN is within no limit."""
-        if limits.other_faces is not None:
-            phrase = f"{self.other_faces} faces were found by one alone, above {limits.other_faces}"
-            yield phrase, self.other_faces <= limits.other_faces
-        if limits.cosine is not None:
-            yield f"least cosine {self.cosine:.8f}, below {limits.cosine:.10g}", self.cosine >= limits.cosine
-        if limits.similarity_change is not None:
-            phrase = f"a similarity changed by {self.similarity_change:.6f}, above {limits.similarity_change:.10g}"
-            yield phrase, self.similarity_change <= limits.similarity_change
-        if limits.iou is not None and self.iou is not None:
-            yield f"least IoU {self.iou:.4f}, below {limits.iou:.10g}", self.iou >= limits.iou
-        if limits.landmarks_px is not None and self.landmarks_px is not None:
-            phrase = f"a landmark moved by {self.landmarks_px:.3f} pixels, above {limits.landmarks_px:.10g}"
-            yield phrase, self.landmarks_px <= limits.landmarks_px
+    def judge(self, limits: Limits) -> Iterator[Judgement]:
+        """Every figure that was measured and has a limit."""
+        if (most := limits.other_faces) is not None:
+            phrase = f"{self.other_faces} faces were found by one alone, above {most}"
+            yield Judgement("faces one alone found", self.other_faces, "<=", most, phrase)
+        if (least := limits.cosine) is not None:
+            phrase = f"least cosine {self.cosine:.8f}, below {least:.10g}"
+            yield Judgement("cosine, least", self.cosine, ">=", least, phrase)
+        if (least := limits.mean_cosine) is not None:
+            phrase = f"mean cosine {self.mean_cosine:.8f}, below {least:.10g}"
+            yield Judgement("cosine, mean", self.mean_cosine, ">=", least, phrase)
+        if (largest := limits.similarity_change) is not None:
+            phrase = f"a similarity changed by {self.similarity_change:.6f}, above {largest:.10g}"
+            yield Judgement("similarity of two faces, largest change", self.similarity_change, "<=", largest, phrase)
+        if (least := limits.iou) is not None and self.iou is not None:
+            yield Judgement("box IoU, least", self.iou, ">=", least, f"least IoU {self.iou:.4f}, below {least:.10g}")
+        if (largest := limits.landmarks_px) is not None and self.landmarks_px is not None:
+            phrase = f"a landmark moved by {self.landmarks_px:.3f} pixels, above {largest:.10g}"
+            yield Judgement("landmarks, largest difference (px)", self.landmarks_px, "<=", largest, phrase)
+        if (largest := limits.landmarks_share) is not None and self.landmarks_share is not None:
+            phrase = f"a landmark moved by {self.landmarks_share:.4f} of its face's side, above {largest:.10g}"
+            yield Judgement("landmarks, largest difference (sides)", self.landmarks_share, "<=", largest, phrase)
 
 
 def compare(
@@ -131,25 +174,29 @@ def compare(
         raise NoFaceFound("both runs together found no face in these pictures; there is nothing to compare.")
     first, second = (np.stack([np.asarray(pair[side].embedding) for pair in pairs]) for side in (0, 1))
     overlaps = [float(iou(stack_boxes([mine]), stack_boxes([theirs]))[0, 0]) for mine, theirs in pairs]
+    moved = list(_moved(pairs))
     return Drift(
         pictures,
         paired=len(pairs),
         other_faces=sum(item.faces + item.other_faces - 2 * item.paired for item in pictures),
         cosines=cosines(first, second),
         overlaps=np.array(overlaps) if detected else None,
-        landmarks_px=_landmarks_px(pairs),
+        landmarks_px=max((pixels for pixels, _ in moved), default=None),
         score_change=max(abs(mine.score - theirs.score) for mine, theirs in pairs) if detected else None,
         similarity_change=_similarity_change(first[:MOST_FACES], second[:MOST_FACES]),
+        landmarks_share=max((pixels / side for pixels, side in moved), default=None),
     )
 
 
-def _landmarks_px(pairs: Sequence[tuple[Face, Face]]) -> float | None:
-    moved = [
-        float(np.abs(mine.landmarks - theirs.landmarks).max())
-        for mine, theirs in pairs
-        if mine.landmarks is not None and theirs.landmarks is not None
-    ]
-    return max(moved, default=None)
+def _moved(pairs: Sequence[tuple[Face, Face]]) -> Iterator[tuple[float, float]]:
+    """Of each face how far a landmark's coordinate moved at most, and the side of a square as large as its box.
+
+    That side is at least a pixel, for boxes that are none.
+    """
+    for mine, theirs in pairs:
+        if mine.landmarks is not None and theirs.landmarks is not None:
+            width, height = mine.box[2:] - mine.box[:2]
+            yield float(np.abs(mine.landmarks - theirs.landmarks).max()), float(np.sqrt(max(width * height, 1)))
 
 
 def _similarity_change(first: FloatArray, second: FloatArray) -> float:

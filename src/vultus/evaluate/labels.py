@@ -11,9 +11,6 @@ from vultus.errors import GroundTruthError
 from vultus.evaluate.files import check_folder, read_rows
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-GENDERS = ("female", "male")
-"""By InsightFace's numbers, 0 and 1."""
-
 REAL = "real"
 
 _UTKFACE = re.compile(r"(\d+)_([01])_")  # AGE_GENDER_..., gender 0 = male

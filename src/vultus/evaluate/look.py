@@ -124,6 +124,6 @@ def _padded(engine: FaceEngine, path: Path, pad: int) -> Image | Path:
 def _pixels(engine: FaceEngine, path: Path) -> Image | None:
     """A picture's pixels; ``None`` where it cannot be read."""
     try:
-        return read_pixels(path, Limits(engine.settings.max_picture_bytes, engine.settings.max_picture_pixels))
+        return read_pixels(path, Limits.from_settings(engine.settings))
     except PictureError:
         return None

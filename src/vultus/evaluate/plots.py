@@ -47,7 +47,7 @@ def plot_roc(comparisons: Comparisons, title: str) -> bytes:
         axes.plot(points[:, 0], points[:, 1], drawstyle="steps-post", label=label)
     axes.set(xscale="log", xlim=(None, 1), xlabel="false-match rate", ylabel="true-match rate", title=title)
     axes.legend(loc="lower right")
-    return _png(figure)
+    return png(figure)
 
 
 def plot_precision_recall(curves: Mapping[str, Curve], title: str) -> bytes:
@@ -58,7 +58,7 @@ def plot_precision_recall(curves: Mapping[str, Curve], title: str) -> bytes:
         axes.plot(curve.recall, curve.precision, marker="." if len(curve.recall) < 2 else "", label=label)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.01), xlabel="recall", ylabel="precision", title=title)
     axes.legend(loc="lower left")
-    return _png(figure)
+    return png(figure)
 
 
 def plot_attributes(described: Described, title: str) -> bytes:
@@ -70,7 +70,7 @@ def plot_attributes(described: Described, title: str) -> bytes:
     for place, (fact, confusion) in zip(axes[ages is not None :], described.confusion.items(), strict=True):
         _draw_confusion(place, fact, confusion)
     figure.suptitle(title)
-    return _png(figure)
+    return png(figure)
 
 
 def plot_drift(drift: Drift, title: str) -> bytes:
@@ -83,7 +83,7 @@ def plot_drift(drift: Drift, title: str) -> bytes:
     axes.set(xlabel="faces, the least alike first", ylabel="agreement", title=title)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.legend(loc="lower right")
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_ages(axes: Axes, ages: Ages) -> None:
@@ -122,7 +122,8 @@ def _figure(columns: int) -> tuple[Figure, list[Axes]]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

@@ -175,10 +175,11 @@ def of_drift(result: Drift, limits: Limits, broken: Sequence[str]) -> Report:
     """How far two runs are apart, and the verdict."""
     figures: dict[str, float | None] = {
         "cosine, least": result.cosine,
-        "cosine, mean": float(result.cosines.mean()),
+        "cosine, mean": result.mean_cosine,
         "box IoU, least": result.iou,
         "box IoU, mean": None if result.overlaps is None else float(result.overlaps.mean()),
         "landmarks, largest difference (px)": result.landmarks_px,
+        "landmarks, largest difference (sides)": result.landmarks_share,
         "detector score, largest change": result.score_change,
         "similarity of two faces, largest change": result.similarity_change,
     }
@@ -190,9 +191,10 @@ def of_drift(result: Drift, limits: Limits, broken: Sequence[str]) -> Report:
     record = {
         "paired": result.paired,
         "other_faces": result.other_faces,
-        "cosine": {"least": result.cosine, "mean": float(result.cosines.mean())},
+        "cosine": {"least": result.cosine, "mean": result.mean_cosine},
         "iou": {"least": result.iou, "mean": figures["box IoU, mean"]},
         "landmarks_px": result.landmarks_px,
+        "landmarks_share": result.landmarks_share,
         "score_change": result.score_change,
         "similarity_change": result.similarity_change,
         "pictures": [asdict(picture) for picture in result.pictures],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from vultus.evaluate.plots import check_plots
+from vultus.evaluate.plots import check_plots, png
 from vultus.evaluate.tune import Counts, Search
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ def plot_errors(search: Search) -> bytes:
     upper.set(title=f"errors at NMS {best.nms_threshold:g}", ylabel="canvas")
     lower.set(title=f"errors at canvas {inputs[i]}", ylabel="NMS", xlabel="threshold")
     figure.colorbar(shown, ax=[upper, lower], label="errors (missed + false)", extend="max")
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return png(figure)
 
 
 def _label(axes: Axes, table: Counts, names: list[str], thresholds: list[str]) -> None:

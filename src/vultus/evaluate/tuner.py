@@ -61,7 +61,7 @@ class Tuner:
         # Suppression takes so many boxes at the most: no more need to be kept, and no fewer.
         self._engine = FaceEngine(settings.model_copy(update={"max_picture_faces": MAX_CANDIDATES}))
         self._most = settings.max_picture_faces
-        self._limits = Limits(settings.max_picture_bytes, settings.max_picture_pixels)
+        self._limits = Limits.from_settings(settings)
         self.has_one_size = not self._engine.model(self._engine.default_profile.detector).resizable
         self.grid = replace(grid, canvases=(settings.canvas,), second_canvases=(0,)) if self.has_one_size else grid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,9 +42,11 @@ class _Part:
         self._file = file
         self._report = report
         self._total: int | None = None
+        self._answers = contextlib.ExitStack()
 
     def begin(self, response: requests.Response, **_: object) -> None:
         """Called when the headers are there: 206 continues the file, 200 begins anew, the rest is an error."""
+        self._answers.callback(response.close)
         if response.is_redirect:
             return  # hooks are called at every hop; the file is behind the last
         if response.ok and is_page(response):
@@ -60,6 +63,10 @@ class _Part:
 
     def flush(self) -> None:
         self._file.flush()
+
+    def close(self) -> None:
+        """Let go of the connections: where writing fails, the downloader leaves them open."""
+        self._answers.close()
 
 
 def download(address: Address, part: Path, report: Report) -> None:
@@ -88,8 +95,7 @@ def _continue(address: Address, part: Path, start: int, report: Report) -> None:
     import pooch
 
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    with part.open("ab") as file:
-        sink = _Part(file, report)
+    with part.open("ab") as file, contextlib.closing(_Part(file, report)) as sink:
         pooch.HTTPDownloader(
             chunk_size=_CHUNK, headers=headers, hooks={"response": sink.begin}, cookies=address.cookies
         )(address.url, sink, None)

@@ -63,24 +63,24 @@ def find_file(file_id: str, drive: str = DRIVE) -> Address:
     ask = f"{drive}/uc?{urlencode({'export': 'download', 'id': file_id})}"
     with requests.Session() as session:
         try:
-            found, confirmed = _look(session, ask)
-            if confirmed is not None:
-                found, confirmed = _look(session, confirmed)
+            found = _look(session, ask)
+            if isinstance(found, str):
+                found = _look(session, found)
         except requests.RequestException as error:
             raise failure(error) from error
-    if found is None:
+    if isinstance(found, str):
         raise SourceFailed("Google Drive asks again and again whether the file is wanted")
     return found
 
 
-def _look(session: requests.Session, url: str) -> tuple[Address | None, str | None]:
+def _look(session: requests.Session, url: str) -> Address | str:
     """Where the file is, or else the address that Drive asks to go to."""
     with session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as response:
         cookies = {cookie.name: cookie.value or "" for cookie in session.cookies}
         if not is_page(response):
             response.raise_for_status()
-            return Address(response.url, cookies), None
-        return None, _confirmed(response, _text(response), cookies)
+            return Address(response.url, cookies)
+        return _confirmed(response, _text(response), cookies)
 
 
 def _text(response: requests.Response) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from vultus.errors import SettingsError
 from vultus.settings import Settings
 from vultus.types import CropSpec, InputSpec
 from vultus.zoo.catalogue import Catalogue, Model
+from vultus.zoo.store import digest_of
 
 _SIDE = 112
 _CENTRE = 127.5
@@ -46,10 +46,10 @@ def own_embedder(path: Path, catalogue: Catalogue) -> Model:
         SettingsError: It cannot be read.
     """
     try:
-        content = path.read_bytes()
+        sha256, size = digest_of(path, "sha256"), path.stat().st_size
     except OSError as error:
         raise SettingsError(f"embedder: the file {path} cannot be read: {error.strerror}.", limit="embedder") from error
-    sha256, place = hashlib.sha256(content).hexdigest(), str(path.absolute())
+    place = str(path.absolute())
     known = next((model for model in catalogue.models if model.sha256 == sha256 and model.task == "embedding"), None)
     if known is not None:
         return known.at(place)
@@ -61,7 +61,7 @@ def own_embedder(path: Path, catalogue: Catalogue) -> Model:
         family="arcface",
         file=place,  # an absolute path stands for itself, whichever folder it is looked for in
         sha256=sha256,
-        size=len(content),
+        size=size,
         licence="not stated",
         source_project="not stated",
         sources=(),

@@ -210,7 +210,7 @@ class Store:
     def _accept(self, file: Path, model: Model) -> None:
         wanted = model.checksum
         assert wanted  # without one nothing is fetched
-        found = _digest(file, wanted.algorithm)
+        found = digest_of(file, wanted.algorithm)
         if found != wanted.digest:
             raise HashMismatch(
                 f"{model.file} as fetched has the {wanted.algorithm} {found}, but the catalogue says {wanted.digest}; "
@@ -226,7 +226,7 @@ class Store:
         if model.checksum is not None:
             return
         own = next((path for path in self._places(model) if path.is_file()), None)
-        sha256 = _digest(own, "sha256") if own else None
+        sha256 = digest_of(own, "sha256") if own else None
         raise ModelUnavailable(
             f"{model.name} is known by name only: the hash of its file is published nowhere, so that no file can be "
             f"verified.{f' {model.note}' if model.note else ''} To use a file of your own, put it as {model.file} into "
@@ -274,13 +274,14 @@ _ADVICE = (
 
 def _examine(path: Path, wanted: Checksum) -> Copy:
     try:
-        found = Checksum(wanted.algorithm, _digest(path, wanted.algorithm))
+        found = Checksum(wanted.algorithm, digest_of(path, wanted.algorithm))
     except OSError:
         found = Checksum(wanted.algorithm, "")
     return Copy(path, found, wanted)
 
 
-def _digest(path: Path, algorithm: str) -> str:
+def digest_of(path: Path, algorithm: str) -> str:
+    """Checksum of a file in hexadecimal digits, by an algorithm of ``hashlib``; the file is read piece by piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
