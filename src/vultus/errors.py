@@ -16,13 +16,20 @@ something to do, what to do. Anything else that escapes is a bug.
     · CorruptPicture
     · PictureTooLarge
     · TooManyPixels
+    · TooManyScans
     · PictureUnreachable
   * RequestError
     · RequestTooLarge
     · TooManyPictures
+    · TooManyParts
+    · BodyTooSlow
+    · HeadTooLarge
     · UnsupportedMediaType
     · WrongCropSize
     · NoFaceFound
+  * AccessError
+    · Unauthorized
+    · Forbidden
   * ModelError
     · CatalogueError
     · UnknownModel
@@ -37,6 +44,8 @@ something to do, what to do. Anything else that escapes is a bug.
     · PrecisionUnavailable
     · NotReady
     · Overloaded
+      · RateLimited
+    · OutOfMemory
     · SelfCheckFailed
     · ServerUnreachable
     · DeadlineExceeded
@@ -139,6 +148,12 @@ class TooManyPixels(PictureError):
     code = "picture_pixels_exceeded"
 
 
+class TooManyScans(PictureError):
+    """The JPEG has more scans than ``max_jpeg_scans``."""
+
+    code = "picture_scans_exceeded"
+
+
 class PictureUnreachable(PictureError):
     """A file name or address that stands for a picture could not be read."""
 
@@ -163,6 +178,24 @@ class TooManyPictures(RequestError):
     code = "request_pictures_exceeded"
 
 
+class TooManyParts(RequestError):
+    """The request body has more parts, values or levels than the settings allow."""
+
+    code = "request_parts_exceeded"
+
+
+class BodyTooSlow(RequestError):
+    """The request's head did not come within ``read_timeout``, or its body not at ``min_transfer_rate`` either."""
+
+    code = "request_too_slow"
+
+
+class HeadTooLarge(RequestError):
+    """The request has more header fields than ``max_headers``, or more bytes in them than ``max_header_bytes``."""
+
+    code = "request_header_fields_too_large"
+
+
 class UnsupportedMediaType(RequestError):
     """The request body is of a media type that is not read here."""
 
@@ -179,6 +212,32 @@ class NoFaceFound(RequestError):
     """A comparison needs a face, and a picture shows none."""
 
     code = "no_face_found"
+
+
+class AccessError(VultusError):
+    """Whoever asks is not let in."""
+
+    code = "access_denied"
+
+
+class Unauthorized(AccessError):
+    """The request has no API key, or one that is not known.
+
+    Attributes:
+        is_given: Whether it has one.
+    """
+
+    code = "key_invalid"
+
+    def __init__(self, message: str, *, is_given: bool = False) -> None:
+        super().__init__(message)
+        self.is_given = is_given
+
+
+class Forbidden(AccessError):
+    """The request's API key is not for what it asks."""
+
+    code = "key_scope_missing"
 
 
 class ModelError(VultusError):
@@ -271,6 +330,18 @@ class Overloaded(EngineError):
     def __init__(self, message: str, *, limit: str | None = None, retry_after: int = 1) -> None:
         super().__init__(message, limit=limit)
         self.retry_after = retry_after
+
+
+class OutOfMemory(EngineError):
+    """Memory ran out while the work was done; other work goes on."""
+
+    code = "out_of_memory"
+
+
+class RateLimited(Overloaded):
+    """The API key was used more often than it may be; the request was refused before any work was done."""
+
+    code = "rate_limited"
 
 
 class SelfCheckFailed(EngineError):

@@ -6,11 +6,17 @@ import time
 
 
 class Stopwatch:
-    """Adds up seconds by stage; each ``mark`` closes the stage that began at the one before."""
+    """Adds up seconds by stage; each ``mark`` closes the stage that began at the one before.
 
-    __slots__ = ("_last", "seconds")
+    Attributes:
+        began: Unix time at which it was made, in seconds.
+        seconds: By stage, in the order in which they were first marked.
+    """
+
+    __slots__ = ("_last", "began", "seconds")
 
     def __init__(self) -> None:
+        self.began = time.time()
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 

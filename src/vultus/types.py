@@ -137,6 +137,10 @@ class Detection:
         return len(self.boxes)
 
 
+GENDERS = ("female", "male")
+"""What the numbers of ``gender`` stand for."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face of a picture; what the plan did not ask for is ``None`` or absent.
@@ -191,6 +195,7 @@ class Analysis:
         scale: Scale of the detector's canvas (1.0 where nothing was detected).
         seconds: Time spent by stage: ``decode``, ``detect``, ``align``, ``embed``, ``attributes``.
         pixels: The picture itself, RGB, where the plan asked for it.
+        began: Unix time at which work on it began, in seconds.
     """
 
     width: int
@@ -199,6 +204,7 @@ class Analysis:
     scale: float = 1.0
     seconds: Mapping[str, float] = field(default_factory=dict)
     pixels: Image | None = None
+    began: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

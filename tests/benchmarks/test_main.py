@@ -60,6 +60,15 @@ def test_all_goes_on_after_a_missed_bar_and_writes_the_table(app: typer.Typer, t
     assert {path.name for path in tmp_path.iterdir()} == {"good.json", "bad.json", "README.md"}
 
 
+def test_all_leaves_out_what_needs_rare_hardware(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(command, "NOT_IN_ALL", frozenset({"bad"}))
+    assert CliRunner().invoke(app, ["all", "--out", str(tmp_path)]).exit_code == 0
+    assert not (tmp_path / "bad.json").exists()
+    assert command.MODULES.keys() >= command.NOT_IN_ALL
+
+
 def test_what_is_missing_is_said_and_is_no_missed_bar(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "MODULES", {"absent": "made_up_absent"})
     result = CliRunner().invoke(app, ["absent"])

@@ -19,10 +19,12 @@ RATES = {"1": 100, "2": 180, "4": 120}
 
 
 class MadeUpServer:
-    """Takes 100 MiB for each worker."""
+    """Takes 100 MiB for each worker; on the simulated accelerator it computes 20 rows a batch."""
 
-    def __init__(self, models: object, *, workers: str) -> None:
-        self.url = f"http://{workers}"
+    def __init__(self, models: object, *, workers: str, **settings: str) -> None:
+        self.is_simulated = settings.get("device") == "simulated"
+        self.url = f"http://{'device' if self.is_simulated else ''}{workers}"
+        self.rows = 0
         self._workers = int(workers)
         SERVERS[f"{self.url}/metrics"] = self
 
@@ -41,13 +43,21 @@ class MadeUpServer:
     def answer(self) -> httpx.Response:
         """What ``/metrics`` tells: one more worker is ready each time."""
         self.asked += 1
-        return httpx.Response(200, text=f"# metrics\nvultus_workers {self.asked}.0\n")
+        told = f"# metrics\nvultus_workers {self.asked}.0\n"
+        if self.is_simulated:
+            told += f"vultus_batches_total {self.rows / 20}\nvultus_batch_rows_total {self.rows}.0\n"
+        return httpx.Response(200, text=told)
 
     def peak_memory(self) -> int:
         return self._workers * 100 * 2**20
 
 
 def load(url: str, body: Body, connections: int, seconds: float) -> Load:
+    if url.startswith("http://device"):
+        server = SERVERS[f"{url.removesuffix('/v1/faces')}/metrics"]
+        requests = round(400 * seconds)
+        server.rows += 2 * requests  # a detection and an embedding each
+        return Load(requests, requests, seconds, 10, 20, 30, 40, {})
     rate = RATES[url.removeprefix("http://").removesuffix("/extract")]
     requests = round(rate * seconds)
     return Load(requests, requests, seconds, 10, 20, 30, 40, {})
@@ -68,7 +78,8 @@ def rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, float]:
     monkeypatch.setattr("benchmarks.processes.load.run", load)
     monkeypatch.setattr("benchmarks.processes.load.version", lambda: "none")
     report = processes.run(Options(quick=True))
-    assert [server.asked for server in SERVERS.values()] == [0, 2, 4]  # loaded only when all were ready
+    asked = {server.url: server.asked for server in SERVERS.values() if not server.is_simulated}
+    assert asked == {"http://1": 0, "http://2": 2, "http://4": 4}  # loaded only when all were ready
     SERVERS.clear()
     return {row.what: row.value for row in report.rows}
 
@@ -81,3 +92,11 @@ def test_each_number_of_workers_is_compared_with_one(rows: dict[str, float]) -> 
 
 def test_the_memory_is_that_of_all_processes(rows: dict[str, float]) -> None:
     assert [rows[f"{name}: peak memory"] for name in ("1 worker", "2 workers", "4 workers")] == [100, 200, 400]
+
+
+def test_a_devices_batches_are_those_of_the_load(rows: dict[str, float]) -> None:
+    for name in ("in one process", "2 fronts and a device process"):
+        assert rows[f"simulated accelerator, {name}: rows a batch"] == 20
+        assert rows[f"simulated accelerator, {name}: throughput"] == 400
+        # 800 rows a second of 64 in 4 ms + 64 x 0.25 ms
+        assert rows[f"simulated accelerator, {name}: rows/s / ideal"] == pytest.approx(800 / 3200)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import places, soak
+from benchmarks.hostile import jpegs
+from benchmarks.hostile.bodies import bodies
+from benchmarks.hostile.endpoints import endpoints
 from vultus.bench.requests import Address
 
 pytestmark = pytest.mark.unit
@@ -29,3 +32,13 @@ def test_the_mixture_is_what_it_says() -> None:
     for request in requests:
         head, _, body = request.content.partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_what_is_hostile_comes_from_the_corpus_and_has_to_be_refused() -> None:
+    pictures = {picture.name: picture for picture in jpegs.pictures()}
+    assert all("fine" not in pictures[name].expect for name, _ in soak.HOSTILE_PICTURES)
+    by_name = {endpoint.name: endpoint for endpoint in endpoints()}
+    for name, endpoint in soak.HOSTILE_BODIES:
+        (body,) = (body for body in bodies(by_name[endpoint]) if body.name == name)
+        assert body.is_refused
+    assert len(soak.HOSTILE_PICTURES) + len(soak.HOSTILE_BODIES) == 100 * soak.HOSTILE

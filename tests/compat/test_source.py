@@ -9,6 +9,7 @@ import pytest
 
 from vultus.compat import PRODUCTS
 from vultus.errors import SettingsError
+from vultus.runtime.choose import is_accelerator
 from vultus.settings import load_settings, variable_of
 
 pytestmark = pytest.mark.unit
@@ -86,23 +87,48 @@ def test_a_variable_of_vultus_is_blamed_for_itself(monkeypatch: pytest.MonkeyPat
 
 
 def test_all_problems_of_their_variables_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INFERENCE_BACKEND", "trt")
+    monkeypatch.setenv("INFERENCE_BACKEND", "triton")
     monkeypatch.setenv("MAX_SIZE", "640")
     with pytest.raises(SettingsError, match=r"INFERENCE_BACKEND: .*; MAX_SIZE: "):
         load_settings(compat="insightface-rest")
+
+
+def test_tensorrt_there_is_tensorrt_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_BACKEND", "trt")
+    settings = load_settings(compat="insightface-rest")
+    assert (settings.runtime, settings.device, settings.precision) == ("onnx", "tensorrt", "auto")
+    assert is_accelerator(settings)
+    monkeypatch.setenv("VULTUS_DEVICE", "tensorrt:1")
+    assert load_settings(compat="insightface-rest").device == "tensorrt:1"
+
+
+def test_a_gpu_there_is_a_gpu_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPU_IDX", "1")
+    settings = load_settings(compat="compreface")
+    assert (settings.runtime, settings.device, settings.precision) == ("onnx", "cuda:1", "f32")
+    assert is_accelerator(settings)
+
+
+@pytest.mark.parametrize(("product", "name"), [("insightface-rest", "NUM_WORKERS"), ("compreface", "UWSGI_PROCESSES")])
+def test_processes_there_are_processes_here(monkeypatch: pytest.MonkeyPatch, product: str, name: str) -> None:
+    monkeypatch.setenv(name, "3")
+    assert load_settings(compat=product).workers == 3
+    monkeypatch.setenv(name, "0")
+    with pytest.raises(SettingsError, match=rf"workers: .*from {name}\)"):
+        load_settings(compat=product)
 
 
 def test_giving_the_runtime_is_the_way_out_of_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFERENCE_BACKEND", "trt")
     monkeypatch.setenv("VULTUS_RUNTIME", "openvino")
     settings = load_settings(compat="insightface-rest")
-    assert settings.runtime == "openvino"
+    assert (settings.runtime, settings.device, settings.precision) == ("openvino", "cpu", "f32")
     assert any(remark.startswith("INFERENCE_BACKEND does not count") for remark in settings.remarks)
 
 
 def test_remarks_go_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UWSGI_PROCESSES", "8")
-    assert [remark.partition(" ")[0] for remark in load_settings(compat="compreface").remarks] == ["UWSGI_PROCESSES"]
+    monkeypatch.setenv("UWSGI_THREADS", "8")
+    assert [remark.partition(" ")[0] for remark in load_settings(compat="compreface").remarks] == ["UWSGI_THREADS"]
 
 
 @pytest.mark.parametrize("dialects", ["insightface-rest", "none"])

@@ -10,12 +10,12 @@ from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
 
-# Name, what the product does without it, and the setting it decides, if any: from the tables of the contracts.
-Row = tuple[str, str, str | None]
+# Name, what the product does without it, and the settings it decides, if any: from the tables of the contracts.
+Row = tuple[str, str, str | None]  # several settings with commas, the decisive one first
 
 CONTRACTS: dict[str, list[Row]] = {
     "insightface-rest": [
-        ("INFERENCE_BACKEND", "onnx", "runtime"),
+        ("INFERENCE_BACKEND", "onnx", "runtime,device,precision"),
         ("DET_NAME", "scrfd_10g_gnkps", "detector"),
         ("REC_NAME", "glintr100", "embedder"),
         ("GA_NAME", "", "attributes"),
@@ -36,7 +36,7 @@ CONTRACTS: dict[str, list[Row]] = {
         ("LOG_LEVEL", "INFO", "log_level"),
         ("ROOT_IMAGES_DIR", "/images", "image_root"),
         ("PORT", "18080", None),
-        ("NUM_WORKERS", "", None),
+        ("NUM_WORKERS", "", "workers"),
         ("MODELS_DIR", "/models", "model_path"),
         ("USE_NVJPEG", "false", None),
         ("FACE_MODEL_CLASS", "face_model", None),
@@ -62,7 +62,7 @@ CONTRACTS: dict[str, list[Row]] = {
             "compreface_plugins",
         ),
         ("IMG_LENGTH_LIMIT", "640", "compreface_length"),
-        ("GPU_IDX", "-1", "device"),
+        ("GPU_IDX", "-1", "device,runtime"),
         ("ML_PORT", "3000", "port"),
         ("LOGGING_LEVEL_NAME", "debug", "log_level"),
         ("FLASK_ENV", "production", None),
@@ -70,7 +70,7 @@ CONTRACTS: dict[str, list[Row]] = {
         ("BE_VERSION", "", None),
         ("INTEL_OPTIMIZATION", "false", None),
         ("RUN_MODE", "false", None),
-        ("UWSGI_PROCESSES", "", None),
+        ("UWSGI_PROCESSES", "", "workers"),
         ("UWSGI_THREADS", "", None),
         ("CUDA", "", None),
         ("MXNET_CPU_WORKER_NTHREADS", "", None),
@@ -105,7 +105,7 @@ def test_each_variable_of_the_contract_has_a_row(product: str, name: str, defaul
     variable = PRODUCTS[product].variable(name)
     assert variable is not None
     assert variable.default == default
-    assert variable.settings == ((setting,) if setting else ())
+    assert variable.settings == tuple(setting.split(",") if setting else ())
 
 
 @pytest.mark.parametrize(("product", "variable"), VARIABLES, ids=lambda item: getattr(item, "name", item))

@@ -66,6 +66,12 @@ def test_insightface_rest_without_variables_has_its_defaults() -> None:
         ({"MODELS_DIR": "/srv/models"}, "model_path", "/srv/models"),
         ({"PORT": "9000"}, "port", 18080),
         ({"INFERENCE_BACKEND": "onnx"}, "runtime", None),
+        ({"INFERENCE_BACKEND": "trt"}, "runtime", "onnx"),
+        ({"INFERENCE_BACKEND": "TRT"}, "device", "tensorrt"),
+        ({"INFERENCE_BACKEND": "trt", "FORCE_FP16": "True"}, "precision", "auto"),
+        ({"FORCE_FP16": "True"}, "precision", None),
+        ({"NUM_WORKERS": "4"}, "workers", "4"),
+        ({}, "workers", None),
     ],
 )
 def test_variables_of_insightface_rest(variables: dict[str, str], setting: str, value: Any) -> None:
@@ -100,6 +106,13 @@ def test_variables_of_insightface_rest(variables: dict[str, str], setting: str, 
         ({}, "compreface_length", 640),
         ({"IMG_LENGTH_LIMIT": "0"}, "compreface_length", None),
         ({"GPU_IDX": "-1"}, "device", None),
+        ({"GPU_IDX": "-1"}, "runtime", None),
+        ({"GPU_IDX": "0"}, "device", "cuda:0"),
+        ({"GPU_IDX": "1"}, "device", "cuda:1"),
+        ({"GPU_IDX": "1"}, "runtime", "onnx"),
+        ({"GPU_IDX": "1"}, "precision", None),
+        ({"UWSGI_PROCESSES": "2"}, "workers", None),
+        ({"UWSGI_PROCESSES": "4"}, "workers", "4"),
         ({"ML_PORT": "3300"}, "port", "3300"),
         ({}, "port", 3000),
         ({"LOGGING_LEVEL_NAME": "ERROR"}, "log_level", "error"),
@@ -126,7 +139,7 @@ def test_the_other_two() -> None:
 @pytest.mark.parametrize(
     ("product", "name", "value", "word"),
     [
-        ("insightface-rest", "NUM_WORKERS", "4", "VULTUS_STREAMS"),
+        ("insightface-rest", "NUM_WORKERS", "4", "VULTUS_WORKERS=1"),
         ("insightface-rest", "DET_BATCH_SIZE", "8", "DET_BATCH_SIZE"),
         ("insightface-rest", "GA_MODEL", "genderage_v1", "GA_NAME"),
         ("insightface-rest", "MAX_SIZE", "650,650", "rounded down to 640"),
@@ -134,13 +147,15 @@ def test_the_other_two() -> None:
         ("insightface-rest", "DET_THRESH", "0.7", "DEF_DET_THRESH"),
         ("insightface-rest", "PORT", "9000", "18080"),
         ("insightface-rest", "MXNET_SOMETHING", "1", "MXNET_SOMETHING"),
-        ("insightface-rest", "FORCE_FP16", "True", "VULTUS_PRECISION"),
+        ("insightface-rest", "INFERENCE_BACKEND", "trt", "nobody has run this version of Vultus on a GPU"),
+        ("insightface-rest", "INFERENCE_BACKEND", "trt", "VULTUS_IFR_COLOR=bgr"),
         ("insightface-rest", "ROOT_IMAGES_DIR", "/nowhere", "/nowhere"),
         ("compreface", "IMG_LENGTH_LIMIT", "0", "VULTUS_COMPREFACE_LENGTH"),
         ("compreface", "IMG_LENGTH_LIMIT", "1000", "rounded down to 992"),
         ("compreface", "CALCULATION_PLUGIN", "insightface.Calculator", "VULTUS_COMPREFACE_COLOR"),
-        ("compreface", "UWSGI_PROCESSES", "8", "VULTUS_STREAMS"),
-        ("arcface-api", "CUDA_VISIBLE_DEVICES", "0", "GPU"),
+        ("compreface", "UWSGI_PROCESSES", "8", "VULTUS_WORKERS=1"),
+        ("compreface", "GPU_IDX", "0", "nobody has run this version of Vultus on a GPU"),
+        ("arcface-api", "CUDA_VISIBLE_DEVICES", "0", "VULTUS_DEVICE=cuda"),
         ("face-triton", "TRITON_HTTP_PORT", "9000", "Triton"),
     ],
 )
@@ -155,7 +170,8 @@ def test_what_differs_is_remarked(product: str, name: str, value: str, word: str
     [
         ("insightface-rest", {"NUM_WORKERS": "1", "DET_BATCH_SIZE": "1", "FORCE_FP16": "False", "PORT": "18080"}),
         ("insightface-rest", {"MAX_SIZE": "640,640", "INFERENCE_BACKEND": "onnx", "FACE_MODEL_CLASS": "face_model"}),
-        ("compreface", {"UWSGI_PROCESSES": "2", "UWSGI_THREADS": "1", "IMG_LENGTH_LIMIT": "640", "GPU_IDX": "-1"}),
+        ("insightface-rest", {"FORCE_FP16": "True"}),
+        ("compreface", {"UWSGI_PROCESSES": "1", "UWSGI_THREADS": "1", "IMG_LENGTH_LIMIT": "640", "GPU_IDX": "-1"}),
         ("arcface-api", {"PYTHONPATH": "/anything"}),
         ("face-triton", {"TRITON_HTTP_PORT": "8000", "SKIP_TRITON": ""}),
     ],
@@ -169,7 +185,6 @@ def test_defaults_and_what_makes_no_difference_are_not_remarked(product: str, va
 @pytest.mark.parametrize(
     ("product", "name", "value", "word"),
     [
-        ("insightface-rest", "INFERENCE_BACKEND", "trt", "no GPU engine"),
         ("insightface-rest", "INFERENCE_BACKEND", "triton", "no engine for Triton"),
         ("insightface-rest", "INFERENCE_BACKEND", "mxnet", "onnx, trt or triton"),
         ("insightface-rest", "MAX_SIZE", "640", "640,640"),
@@ -177,7 +192,8 @@ def test_defaults_and_what_makes_no_difference_are_not_remarked(product: str, va
         ("insightface-rest", "DEF_EXTRACT_GA", "perhaps", "true or false"),
         ("insightface-rest", "FACE_MODEL_CLASS", "mine", "another pipeline"),
         ("insightface-rest", "MODELS", "{}", "REC_NAME"),
-        ("compreface", "GPU_IDX", "0", "no GPU engine"),
+        ("insightface-rest", "NUM_WORKERS", "many", "whole number"),
+        ("compreface", "UWSGI_PROCESSES", "2.5", "whole number"),
         ("compreface", "GPU_IDX", "first", "whole number"),
         ("compreface", "IMG_LENGTH_LIMIT", "big", "whole number"),
         ("compreface", "LOGGING_LEVEL_NAME", "loud", "must be one of"),
@@ -194,7 +210,7 @@ def test_what_cannot_be_is_a_problem_that_names_variable_and_value(
 
 @pytest.mark.parametrize(
     ("product", "name", "value", "setting"),
-    [("insightface-rest", "INFERENCE_BACKEND", "trt", "runtime"), ("compreface", "GPU_IDX", "0", "device")],
+    [("insightface-rest", "INFERENCE_BACKEND", "triton", "runtime"), ("compreface", "GPU_IDX", "first", "device")],
 )
 def test_an_error_is_none_where_its_setting_is_given_for_vultus(
     product: str, name: str, value: str, setting: str
@@ -202,6 +218,19 @@ def test_an_error_is_none_where_its_setting_is_given_for_vultus(
     found = translated(product, setting, **{name: value})
     assert found.problems == ()
     assert found.about_found == (f"{name} does not count, as {setting} is given for Vultus itself",)
+
+
+def test_a_gpu_is_the_one_that_is_named_for_vultus() -> None:
+    found = translated("insightface-rest", "device", INFERENCE_BACKEND="trt")
+    assert (found.values["runtime"], found.values["precision"]) == ("onnx", "auto")
+    assert "device" not in found.values
+    assert translated("compreface", "runtime", GPU_IDX="1").values["device"] == "cuda:1"
+
+
+def test_what_does_not_count_decides_none_of_its_settings() -> None:
+    found = translated("insightface-rest", "runtime", INFERENCE_BACKEND="trt")
+    assert not {"runtime", "device", "precision"} & found.values.keys()
+    assert not {"runtime", "device"} & translated("compreface", "device", GPU_IDX="1").values.keys()
 
 
 def test_two_variables_that_contradict_each_other_are_both_named() -> None:

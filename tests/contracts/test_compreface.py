@@ -293,7 +293,7 @@ def test_a_picture_of_7000_pixels(client: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Scrfd, "detect", watch)
     [face] = faces(find(client, encoded(picture)))
     np.testing.assert_allclose(corners(face), cell, atol=1)
-    [pixels] = seen
+    [pixels] = [pixels for pixels in seen if pixels.any()]  # a self check's picture is black
     assert np.argwhere(pixels.any(axis=2)).max(axis=0).tolist() == [319, 639]
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from vultus.errors import EngineError
+from vultus.settings.keys import digest_of
 
 pytestmark = pytest.mark.unit
 
@@ -334,3 +335,35 @@ def test_a_bug_tells_nothing(sole: Any, squares: Squares, monkeypatch: pytest.Mo
     assert status == 500
     assert message.startswith("500 Internal Server Error: ")
     assert "secret" not in message
+
+
+def test_keys_are_asked_for_in_its_own_words_and_its_own_header(
+    start_app: Callable[..., Any], squares: Squares
+) -> None:
+    """1.1: the core itself asks for none; 7.6: CompreFace's clients know ``x-api-key`` and a UUID."""
+    ours, theirs = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "00000000-0000-0000-0000-000000000002"
+    client = start_app(dialects="compreface", keys=f"java:compreface:{digest_of(ours)}")
+
+    def find(headers: dict[str, str]) -> Any:
+        return client.post("/find_faces", files={"file": squares((1, 1))}, headers=headers)
+
+    assert len(find({"x-api-key": ours}).json()["result"]) == 1
+    for headers in ({}, {"x-api-key": theirs}):
+        refused = find(headers)
+        assert (refused.status_code, refused.headers["cache-control"]) == (401, CACHE)
+        assert refused.json()["message"].startswith("401 Unauthorized: ")
+    assert client.get("/healthcheck").json() == {"status": "OK"}
+    assert client.get("/status").status_code == 401
+
+
+def test_its_clients_may_stay_as_they_are_where_others_need_a_key(
+    start_app: Callable[..., Any], squares: Squares
+) -> None:
+    """1.1: a key that means something elsewhere is no reason to refuse."""
+    client = start_app(keys=f"a:v1:{digest_of('f81d4fae-7dec-11d0-a765-00a0c91e6bf6')}", keyless="compreface")
+    theirs = {"x-api-key": "00000000-0000-0000-0000-000000000002"}
+    for headers in ({}, theirs):
+        found = client.post("/find_faces", files={"file": squares((1, 1))}, headers=headers)
+        assert len(found.json()["result"]) == 1
+        assert client.get("/status", headers=headers).status_code == 200
+    assert client.post("/extract", json={"images": {"data": []}}).status_code == 401

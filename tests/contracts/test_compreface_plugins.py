@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stubs import stub
 
 from vultus.engine import FaceEngine
 from vultus.errors import SettingsError
@@ -39,42 +40,17 @@ MOBILENET = "insightface.FaceDetector@retinaface_mnet025_v1,insightface.Calculat
 SUBCENTER = "insightface.FaceDetector@retinaface_r50_v1,insightface.Calculator@arcface-r100-msfdrop75," + INSIGHTFACE
 
 # Networks of CompreFace's, of families for which there are stand-ins. The coefficients are those of 3.6.
-THEIRS = f"""
-[models.retinaface_mnet025_v1]
-task = "detection"
-family = "scrfd"
-sha256 = "{"1" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 640, height = 640 }}
-
-[models.arcface_mobilefacenet]
-task = "embedding"
-family = "sface"
-sha256 = "{"2" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 112, height = 112 }}
-crop = {{ kind = "template", size = 112 }}
-embedding_size = 128
-similarity_coefficients = [1.26538905, 5.552089201]
-
-[models.20180402-114759]
-task = "embedding"
-family = "arcface"
-sha256 = "{"3" * 64}"
-size = 1
-licence = "MIT"
-source_project = "https://example.org"
-sources = []
-input = {{ width = 112, height = 112 }}
-crop = {{ kind = "template", size = 112 }}
-embedding_size = 512
-"""
+THEIRS = (
+    stub("retinaface_mnet025_v1", "detection", "scrfd")
+    + stub(
+        "arcface_mobilefacenet",
+        "embedding",
+        "sface",
+        embedding_size="128",
+        similarity_coefficients="[1.26538905, 5.552089201]",
+    )
+    + stub("20180402-114759", "embedding", "arcface")
+)
 
 
 @pytest.fixture(scope="module")

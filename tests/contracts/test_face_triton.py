@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -128,6 +129,15 @@ def test_before_readiness_a_good_request_is_503(starting: Any, squares: Squares)
         assert answer.status_code == 503
         assert answer.json() == {"detail": "Triton client is not initialized."}
         assert answer.headers["retry-after"] == "1"
+
+
+def test_a_refusal_is_counted(client: Any, squares: Squares) -> None:
+    settings = Settings(runtime="dummy", streams=1, pack="no-such-pack")
+    with type(client)(create_app(settings, on_failure=lambda _: None)) as unready:
+        assert compare(unready, squares(), squares()).status_code == 503
+        told = unready.get("/metrics").text
+    counts = dict(re.findall(r'vultus_refusals_total\{reason="(starting|failed)"\} (\S+)', told))
+    assert sum(map(float, counts.values())) == 1
 
 
 def test_limits_hold_before_readiness_and_after(client: Any, start_app: Callable[..., Any], squares: Squares) -> None:

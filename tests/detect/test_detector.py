@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vultus.detect.detector import MAX_CANDIDATES, areas, clip, rescale, suppress, survivors, take
-from vultus.types import Detection
+from vultus.detect.detector import MAX_CANDIDATES, areas, clip, foreign, rescale, suppress, survivors, take
+from vultus.runtime.network import NetworkSpec
+from vultus.types import Detection, InputSpec
 
 pytestmark = pytest.mark.unit
 
@@ -134,3 +135,9 @@ def test_clip_cuts_boxes_off_at_the_edges() -> None:
     found = clip(detection([[-5, -5, 3, 4], [8, 2, 20, 30], [-9, 0, -3, 5]], [0.9, 0.8, 0.7]), 10, 20)
     np.testing.assert_array_equal(found.boxes, [[0, 0, 3, 4], [8, 2, 10, 20], [0, 0, 0, 5]])
     np.testing.assert_allclose(found.scores, [0.9, 0.8, 0.7])
+
+
+def test_outputs_of_another_family_are_told_by_their_shapes_and_the_canvas() -> None:
+    spec = NetworkSpec("probe", InputSpec(64, 32), ("a", "b"))
+    error = foreign(spec, (np.zeros((1, 8, 2)), np.zeros(5)), "SCRFD")
+    assert error.message == "probe answers with shapes [1, 8, 2], [5], which are not SCRFD's at 64x32."

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from vultus.imaging.announced import announced_pixels
+from vultus.imaging.announced import announced_load, announced_pixels
 
 pytestmark = pytest.mark.unit
 
@@ -41,3 +41,18 @@ def test_what_is_no_picture_counts_nothing(data: bytes) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_truncated_header_counts_as_the_most_there_may_be(kind: str) -> None:
     assert announced_pixels(encoded(kind)[:18], LIMIT) == LIMIT
+
+
+@pytest.mark.parametrize(("kind", "weight"), [("JPEG", 1), ("PNG", 2), ("GIF", 2), ("BMP", 2), ("WEBP", 4)])
+def test_formats_weigh_what_their_decoders_hold(kind: str, weight: int) -> None:
+    assert announced_load(encoded(kind), LIMIT) == weight * 60 * 40
+
+
+def test_a_jpeg_that_is_decoded_as_a_whole_weighs_double() -> None:
+    with io.BytesIO() as file:
+        Image.new("RGB", (60, 40)).save(file, "JPEG", progressive=True)
+        assert announced_load(file.getvalue(), LIMIT) == 2 * 60 * 40
+
+
+def test_what_is_no_picture_weighs_nothing() -> None:
+    assert announced_load(b"no picture", LIMIT) == 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from vultus.imaging.canvas import lay_on_canvas, sides, stretch
+from vultus.imaging.canvas import lay_on_canvas, sides, sizes, stretch
 from vultus.types import CanvasRule, Image
 
 pytestmark = pytest.mark.unit
@@ -151,6 +151,29 @@ def test_small_canvases_have_lawful_sides() -> None:
     for longest in range(64, 4097, 32):
         assert all(side % 32 == 0 and side <= longest for side in sides(longest))
         assert sides(longest)[-1] == longest
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        CanvasRule(640, 640),
+        CanvasRule(640, 640, shape="picture"),
+        CanvasRule(640, 320, shape="picture", fit="exact"),
+        CanvasRule(640, 640, shape="picture", max_scale=1.0),
+        CanvasRule(640, 640, shape="picture", damp_above=1.0, fit="rounded"),
+    ],
+    ids=str,
+)
+def test_every_canvas_that_comes_up_is_foretold(rule: CanvasRule) -> None:
+    foretold = sizes(rule)
+    assert foretold[0] == (rule.width, rule.height)
+    assert len(set(foretold)) == len(foretold)
+    met = set()
+    for width in (1, 40, 300, 543, 545, 640, 900):
+        for height in (1, 40, 300, 543, 545, 640, 900):
+            canvas = lay_on_canvas(np.zeros((height, width, 3), np.uint8), rule)
+            met.add((canvas.pixels.shape[1], canvas.pixels.shape[0]))
+    assert met == set(foretold)
 
 
 @pytest.mark.parametrize("fit", ["truncate", "exact", "rounded"])

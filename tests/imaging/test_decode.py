@@ -23,6 +23,7 @@ from vultus.errors import (
     UnsupportedFormat,
 )
 from vultus.imaging.decode import Limits, decode
+from vultus.settings import load_settings
 
 pytestmark = pytest.mark.unit
 
@@ -301,3 +302,9 @@ def test_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(8) as pool:
         for name, image in zip(names, pool.map(lambda name: decode(PICTURES[name]), names), strict=True):
             np.testing.assert_array_equal(image, alone[name])
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    given = load_settings(max_picture_bytes=1000, max_picture_pixels=2000, max_jpeg_scans=3)
+    assert Limits.from_settings(given) == Limits(max_bytes=1000, max_pixels=2000, max_scans=3)
+    assert Limits.from_settings(load_settings()) == Limits()

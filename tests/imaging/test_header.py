@@ -50,6 +50,14 @@ def test_gif_frame_may_exceed_its_screen() -> None:
     assert announced_size(screen + comment + frame, "gif") == (105, 20)
 
 
+@pytest.mark.parametrize("blocks", [b"\x21\xfe" + b"\1a" * 20_001 + b"\0", (b"\x21\x42\0") * 10_001])
+def test_a_gif_of_countless_blocks_is_refused(blocks: bytes) -> None:
+    screen = b"GIF89a" + struct.pack("<HHBBB", 10, 20, 0x80, 0, 0) + bytes(6)
+    frame = b"\x2c" + struct.pack("<4HB", 0, 0, 10, 20, 0)
+    with pytest.raises(CorruptPicture, match="20000 blocks"):
+        announced_size(screen + blocks + frame, "gif")
+
+
 def test_gif_without_a_frame_is_corrupt() -> None:
     with pytest.raises(CorruptPicture):
         announced_size(b"GIF89a" + struct.pack("<HHBBB", 10, 20, 0, 0, 0) + b"\x3b", "gif")

@@ -10,8 +10,8 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageOps
 
-from vultus.errors import CorruptPicture, TooManyPixels, UnsupportedFormat
-from vultus.imaging.jpeg import decode_jpeg
+from vultus.errors import CorruptPicture, TooManyPixels, TooManyScans, UnsupportedFormat
+from vultus.imaging.jpeg import decode_jpeg, is_streamed
 
 pytestmark = pytest.mark.unit
 
@@ -178,8 +178,48 @@ def test_scans_without_number_are_refused() -> None:
     data = jpeg(progressive=True)
     last = data.rindex(b"\xff\xda")
     flood = data[:last] + data[last:-2] * 600 + EOI
-    with pytest.raises(CorruptPicture, match="scans"):
+    with pytest.raises(TooManyScans, match="max_jpeg_scans") as raised:
         decode_jpeg(flood, PIXELS)
+    assert raised.value.limit == "max_jpeg_scans"
+
+
+def test_the_limit_on_scans_is_the_callers() -> None:
+    data = jpeg(progressive=True)
+    scans = data.count(b"\xff\xda")
+    assert decode_jpeg(data, PIXELS, max_scans=scans).width
+    with pytest.raises(TooManyScans):
+        decode_jpeg(data, PIXELS, max_scans=scans - 1)
+
+
+def test_a_header_of_countless_segments_is_refused() -> None:
+    data = jpeg()
+    with pytest.raises(CorruptPicture, match="segments"):
+        decode_jpeg(data[:2] + b"\xff\xfe\0\2" * 20_000 + data[2:], PIXELS)
+
+
+def test_fill_bytes_before_a_marker_are_passed_over() -> None:
+    data = jpeg()
+    filled = data[:2] + b"\xff" * 100_000 + data[2:]
+    np.testing.assert_array_equal(decode_jpeg(filled, PIXELS).pixels, by_pillow(data))
+
+
+@pytest.mark.parametrize("profile", [b"ICC_PROFILE\0\0\0", b"ICC_PROFILE\0\1\2half of it", b"ICC_PROFILE\0"])
+def test_a_damaged_profile_touches_no_pixel(profile: bytes) -> None:
+    data = jpeg()
+    segment = b"\xff\xe2" + (len(profile) + 2).to_bytes(2) + profile
+    np.testing.assert_array_equal(decode_jpeg(data[:2] + segment + data[2:], PIXELS).pixels, by_pillow(data))
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [({}, True), ({"progressive": True}, False), ({"mode": "L"}, True), ({"mode": "CMYK"}, False)],
+)
+def test_what_is_decoded_row_by_row_is_known(how: dict[str, Any], expected: bool) -> None:
+    mode = how.pop("mode", "RGB")
+    with io.BytesIO() as file:
+        Image.new(mode, (64, 64)).save(file, "JPEG", **how)
+        assert is_streamed(file.getvalue()) is expected
+        assert is_streamed(file.getvalue()[:30]) is False
 
 
 def test_size_is_checked_before_decoding() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image, ImageOps, ImageSequence
 
 from vultus.errors import CorruptPicture, TooManyPixels, UnsupportedFormat
+from vultus.imaging.png import check_complete
 from vultus.imaging.raster import decode_raster
 from vultus.imaging.sniff import Format
 
@@ -330,3 +332,32 @@ def test_wide_tiles_are_refused() -> None:
     tags = grey_tags(8, 8, 8, t322=("I", 60000), t323=("I", 60000))
     with pytest.raises(TooManyPixels):
         decode_raster(tiff(tags, bytes(64)), "tiff", PIXELS)
+
+
+def test_png_of_which_far_more_follows_than_its_size() -> None:
+    """What is left in the stream is never inflated: two megabytes of it would be two thousand."""
+    stream = zlib.compress(bytes(HEIGHT * (WIDTH + 1)) + bytes(10**7))
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
+    data = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    tracemalloc.start()
+    try:
+        check_complete(b"\x89PNG\r\n\x1a\n" + data)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("last", [0x5A, 0, 255])
+def test_png_whose_last_row_has_the_colour_of_what_is_not_written(last: int) -> None:
+    rows = [bytes(range(WIDTH))] * (HEIGHT - 1) + [bytes([last]) * WIDTH]
+    expected = np.stack([np.frombuffer(row, np.uint8) for row in rows])
+    check(png(rows, WIDTH, HEIGHT, 0, 8), "png", np.repeat(expected[..., None], 3, axis=2))
+
+
+def test_a_picture_of_several_strips_is_put_together() -> None:
+    values = np.random.default_rng(5).integers(0, 256, (1500, 400, 4), np.uint8)
+    image = Image.fromarray(values)
+    check(save(image, "png"), "png", on_white(image))

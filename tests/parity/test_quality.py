@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from benchmarks.subject import load_network
 from vultus import FaceEngine
 from vultus.attributes.quality import Quality, face_quality
+from vultus.bench.bound import load_network
 from vultus.imaging.align import template
 from vultus.runtime.ticket import Ticket
 from vultus.types import Image
@@ -84,7 +84,7 @@ def test_the_worse_a_face_the_lower_its_score(
 
 
 def embeddings(engine: FaceEngine, faces: list[Image]) -> NDArray[np.float32]:
-    network = load_network(engine, "w600k_mbf")
+    network = load_network(engine, engine.model("w600k_mbf"))
     return np.concatenate([network.run(face[np.newaxis], Ticket())[0] for face in faces])
 
 

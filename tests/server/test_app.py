@@ -56,6 +56,30 @@ def test_pages_of_any_origin_may_ask_without_credentials(client: Any) -> None:
     assert "POST" in preflight.headers["access-control-allow-methods"]
 
 
+def preflight(client: Any, origin: str, method: str = "POST", header: str = "authorization") -> Any:
+    headers = {"origin": origin, "access-control-request-method": method, "access-control-request-headers": header}
+    return client.request("OPTIONS", "/v1/faces", headers=headers)
+
+
+def test_whose_pages_may_ask_is_a_setting(start_app: Callable[..., Any]) -> None:
+    ours, others = "https://app.example.org", "https://example.org"
+    given = {"cors_origins": ours, "cors_methods": "POST", "cors_headers": "authorization", "cors_cookies": True}
+    client = start_app(**given)
+    asked = preflight(client, ours)
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, ours)
+    assert asked.headers["access-control-allow-credentials"] == "true"
+    refused = (preflight(client, others), preflight(client, ours, "DELETE"), preflight(client, ours, header="x-other"))
+    assert [answer.status_code for answer in refused] == [400, 400, 400]
+    assert "access-control-allow-origin" not in client.get("/live", headers={"origin": others}).headers
+
+
+def test_without_origins_no_page_may_ask(start_app: Callable[..., Any]) -> None:
+    client = start_app(cors_origins="none")
+    assert preflight(client, "https://example.org").status_code == 405
+    answer = client.get("/live", headers={"origin": "https://example.org"})
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
 def test_the_documentation_covers_every_endpoint_with_its_body_and_options(client: Any) -> None:
     document = client.get("/openapi.json").json()
     assert {

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from vultus.errors import Cancelled, Overloaded, RequestTooLarge
-from vultus.server.body import call_on_disconnect, read_body
+from vultus.errors import BodyTooSlow, Cancelled, Overloaded, RequestTooLarge
+from vultus.server.body import Pace, call_on_disconnect, read_body
 
 pytestmark = pytest.mark.unit
+
+LEISURELY = Pace(math.inf, math.inf)
+
+
+def hold_any(size: int) -> None: ...
 
 
 def receiving(messages: Iterable[Message], read: list[Message]) -> Receive:
@@ -32,7 +38,7 @@ def read(messages: list[Message], limit: int, announced: str | None = None) -> t
     headers = [] if announced is None else [(b"content-length", announced.encode())]
     seen: list[Message] = []
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
-    return asyncio.run(read_body(Request(scope, receiving(messages, seen)), limit)), seen
+    return asyncio.run(read_body(Request(scope, receiving(messages, seen)), limit, hold_any, LEISURELY)), seen
 
 
 def test_chunks_are_put_together() -> None:
@@ -48,7 +54,7 @@ def test_an_announced_length_beyond_the_limit_is_refused_before_reading(announce
     seen: list[Message] = []
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-length", announced.encode())]}
     with pytest.raises(RequestTooLarge, match="more than 4 bytes") as raised:
-        asyncio.run(read_body(Request(scope, receiving(chunks(b"abcde"), seen)), 4))
+        asyncio.run(read_body(Request(scope, receiving(chunks(b"abcde"), seen)), 4, hold_any, LEISURELY))
     assert raised.value.limit == "max_request_bytes"
     assert not seen
 
@@ -63,7 +69,7 @@ def test_reading_stops_at_the_chunk_that_is_too_much() -> None:
     seen: list[Message] = []
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
     with pytest.raises(RequestTooLarge):
-        asyncio.run(read_body(Request(scope, receiving(chunks(b"abc", b"de", b"f"), seen)), 4))
+        asyncio.run(read_body(Request(scope, receiving(chunks(b"abc", b"de", b"f"), seen)), 4, hold_any, LEISURELY))
     assert [message["body"] for message in seen] == [b"abc", b"de"]
 
 
@@ -74,7 +80,7 @@ def test_bytes_are_held_when_they_are_announced_or_else_as_they_come(announced: 
     headers = [] if announced is None else [(b"content-length", announced.encode())]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
     told: list[int] = []
-    asyncio.run(read_body(Request(scope, receiving(chunks(b"ab", b"cde"), [])), 10, told.append))
+    asyncio.run(read_body(Request(scope, receiving(chunks(b"ab", b"cde"), [])), 10, told.append, LEISURELY))
     assert told == held
 
 
@@ -86,7 +92,7 @@ def test_bytes_that_may_not_be_held_are_not_read() -> None:
         raise Overloaded("full")
 
     with pytest.raises(Overloaded):
-        asyncio.run(read_body(Request(scope, receiving(chunks(b"abcd"), seen)), 10, refuse))
+        asyncio.run(read_body(Request(scope, receiving(chunks(b"abcd"), seen)), 10, refuse, LEISURELY))
     assert not seen
 
 
@@ -100,3 +106,36 @@ def test_work_is_given_up_when_the_client_goes_away(kind: str, calls: int) -> No
     called: list[bool] = []
     asyncio.run(call_on_disconnect(receiving([{"type": kind}], []), lambda: called.append(True)))
     assert len(called) == calls
+
+
+def test_a_body_that_stops_is_given_up() -> None:
+    async def receive() -> Message:
+        if waiting:
+            return waiting.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    waiting: list[Message] = [{"type": "http.request", "body": b"ab", "more_body": True}]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    with pytest.raises(BodyTooSlow, match="only 2 bytes") as raised:
+        asyncio.run(read_body(Request(scope, receive), 10, hold_any, Pace(0.01, 1000)))
+    assert raised.value.limit == "read_timeout"
+
+
+def test_a_body_gets_more_time_the_more_of_it_has_come() -> None:
+    async def read_slowly() -> bytes:
+        loop = asyncio.get_running_loop()
+        hours = iter([0.0, 1.5, 3.5])  # allowed: 1, 2 once 100 bytes came, 4 once 300 did
+        now = 0.0
+        loop.time = lambda: now  # type: ignore[method-assign]
+        messages = iter(chunks(b"a" * 100, b"b" * 200, b"c"))
+
+        async def receive() -> Message:
+            nonlocal now
+            now = next(hours)
+            return next(messages)
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+        return await read_body(Request(scope, receive), 1000, hold_any, Pace(1, 100))
+
+    assert len(asyncio.run(read_slowly())) == 301

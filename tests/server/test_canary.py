@@ -34,6 +34,9 @@ class Engine:
         assert name == "embedder"
         return SimpleNamespace(crop=CropSpec("template", 96))
 
+    def tellers(self, profile: Profile) -> dict[str, str]:
+        return {"age": "genderage", "gender": "genderage"}
+
     def submit(self, source: Any, plan: Plan, profile: Profile, ticket: Ticket) -> Future[Analysis]:
         if self.error:
             raise self.error
@@ -85,6 +88,8 @@ def test_a_picture_and_a_crop_of_the_embedders_size_go_before_ordinary_work() ->
     assert shapes[False] == (96, 96, 3)
     assert True in shapes
     assert all(ticket.priority < Ticket().priority for *_, ticket in engine.asked)
+    [described] = [plan for _, plan, _ in engine.asked if not plan.detect]
+    assert described == Plan(detect=False, attributes=frozenset({"age", "gender"}))
 
 
 def test_without_an_embedder_there_is_only_the_picture() -> None:
@@ -196,3 +201,14 @@ def test_before_there_is_an_engine_nothing_is_wrong_and_nothing_is_ready(caplog:
     with pytest.raises(NotReady):
         canary.check()
     assert not caplog.records
+
+
+def test_whether_all_is_good_is_told_without_an_error() -> None:
+    clock = Clock()
+    canary = canary_of(Engine(), clock)
+    told = [canary.good]
+    canary.passed()
+    told.append(canary.good)
+    clock.now += STALE
+    told.append(canary.good)
+    assert told == [False, True, False]

@@ -80,17 +80,23 @@ def test_a_server_ends_once_nothing_is_under_way() -> None:
     server = setting.server()
     server.started = True
     assert not asyncio.run(server.on_tick(1))
-    server.depart()
+    server.handle_exit(signal.SIGTERM, None)
     assert asyncio.run(server.on_tick(2))
 
 
 def test_a_server_that_has_not_started_ends_at_once() -> None:
-    for is_signal in (True, False):
-        setting = Setting()
-        server = setting.server()
-        if is_signal:
-            server.handle_exit(signal.SIGINT, None)
-        else:
-            server.depart()
-        assert server.should_exit
-        assert not setting.departure.begun
+    setting = Setting()
+    server = setting.server()
+    server.handle_exit(signal.SIGINT, None)
+    assert server.should_exit
+    assert not setting.departure.begun
+
+
+def test_it_may_be_over_at_once() -> None:
+    setting = Setting()
+    aborted: list[None] = []
+    with setting.admission.enter(Ticket()) as place:
+        place.on_abort = lambda: aborted.append(None)
+        setting.departure.begin(patience=0.0)
+        assert setting.departure.is_over()
+    assert aborted == [None]

@@ -21,7 +21,7 @@ from vultus.errors import (
 )
 from vultus.runtime.ticket import Ticket
 from vultus.server.admission import Admission, Place
-from vultus.server.gathering import Address, Gathering, Order, Outcome
+from vultus.server.gathering import Address, Gathering, Order, Outcome, analysis_of
 from vultus.server.metrics import Metrics
 from vultus.server.wire import Reply
 from vultus.settings import Settings
@@ -360,3 +360,15 @@ def test_what_other_threads_fetch_is_counted_too(engine: FaceEngine, squares: Sq
 
     asker.ask(lambda: asker.order([Address(str(number)) for number in range(20)]), fetch, max_bytes=20_000)
     assert all(isinstance(outcome, Analysis) for outcome in asker.outcomes)
+
+
+def test_an_outcome_is_an_analysis_or_raised() -> None:
+    analysis = Analysis(1, 1, ())
+    assert analysis_of(analysis) is analysis
+    error = RequestTooLarge("too much", limit="max_request_bytes")
+    with pytest.raises(RequestTooLarge) as alone:
+        analysis_of(error)
+    assert alone.value is error
+    with pytest.raises(RequestTooLarge, match=r"^second picture: too much$") as named:
+        analysis_of(error, "second picture")
+    assert named.value.limit == "max_request_bytes"

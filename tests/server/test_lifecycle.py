@@ -156,3 +156,22 @@ def test_an_unexpected_failure_is_logged_with_its_trace(caplog: pytest.LogCaptur
         assert recorder.told.wait(10)
     assert caplog.records[0].exc_info is not None
     assert isinstance(recorder.failed[0], ZeroDivisionError)
+
+
+def test_a_suspended_engine_is_not_handed_out_until_it_is_resumed() -> None:
+    made = engine()
+    recorder = Recorder(lambda: made)
+    lifecycle = recorder.lifecycle
+    lifecycle.suspend("its device is away")
+    lifecycle.start()
+    assert recorder.told.wait(10)
+    assert (lifecycle.state, lifecycle.ready) == ("suspended", False)
+    with pytest.raises(NotReady, match="its device is away"):
+        _ = lifecycle.engine
+    lifecycle.resume()
+    assert (lifecycle.state, lifecycle.ready) == ("ready", True)
+    assert lifecycle.engine is made
+    lifecycle.suspend("its device is away")
+    lifecycle.drain()
+    assert lifecycle.state == "ending"
+    lifecycle.close()

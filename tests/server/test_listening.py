@@ -79,3 +79,10 @@ def test_the_greeting_names_the_port_that_was_found(capsys: pytest.CaptureFixtur
     with listen(HOST, 0) as listener:
         greet(HOST, listener)
         assert f"http://127.0.0.1:{port_of(listener)}/docs" in capsys.readouterr().out
+
+
+def test_the_greeting_tells_of_tls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert url_of("::1", 443, is_secure=True) == "https://[::1]:443"
+    with listen(HOST, 0) as listener:
+        greet(HOST, listener, is_secure=True)
+        assert f"on https://127.0.0.1:{port_of(listener)} " in capsys.readouterr().out

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from vultus.errors import CorruptPicture
+from vultus.runtime.network import Counts
 from vultus.server.metrics import Metrics
 from vultus.types import Analysis, Face
 
@@ -73,6 +76,24 @@ def test_queue_and_readiness_are_asked_at_each_scrape() -> None:
     waiting[0] = 4
     assert samples(metrics)["vultus_queue_length",] == 4
     assert samples(metrics)["vultus_ready",] == 0
+
+
+def test_what_batching_has_done_is_asked_at_each_scrape_and_only_grows() -> None:
+    counts = Counts(batches=2, rows=10, padding=6, dropped=1)
+    metrics = Metrics(lambda: 0, lambda: True, lambda: counts)
+    names = ("vultus_batches", "vultus_batch_rows", "vultus_batch_padding", "vultus_batch_dropped")
+    found = samples(metrics)
+    assert [found[f"{name}_total",] for name in names] == [2, 10, 6, 1]
+    assert found["vultus_batch_failures_total",] == 0
+    assert samples(metrics) == found | {key: ANY for key in found if key[0].endswith("_created")}
+    counts = Counts(batches=3, rows=18, padding=6, dropped=1, failures=2)
+    found = samples(metrics)
+    assert [found[f"{name}_total",] for name in names] == [3, 18, 6, 1]
+    assert found["vultus_batch_failures_total",] == 2
+
+
+def test_where_nothing_is_batched_nothing_is_told_of_it() -> None:
+    assert not [name for name, *_ in samples(Metrics(lambda: 0, lambda: True)) if "batch" in name]
 
 
 def test_two_applications_do_not_share_figures() -> None:

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from vultus.server.metrics import Metrics
 from vultus.server.middleware import Access
+from vultus.server.record import current
 
 pytestmark = pytest.mark.unit
 
@@ -102,3 +103,23 @@ def test_other_connections_pass_through() -> None:
     scope: Any = {"type": "lifespan"}
     asyncio.run(Access(inner, Metrics(lambda: 0, lambda: True), render)(scope, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+def test_memory_that_ran_out_is_told_as_such() -> None:
+    async def exhausted(scope: Scope, receive: Receive, send: Send) -> None:
+        raise MemoryError
+
+    assert ask(exhausted, b"r-1")[2] == b"OutOfMemory r-1"
+
+
+def test_whoever_works_for_a_request_finds_its_id() -> None:
+    seen: list[str | None] = []
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        record = current()
+        seen.append(record.request_id if record else None)
+        await works(scope, receive, send)
+
+    ask(look, b"r-1")
+    assert seen == ["r-1"]
+    assert current() is None

@@ -29,6 +29,9 @@ def request_() -> Request:
         (errors.RequestError("m"), 422),
         (errors.NoFaceFound("m"), 422),
         (errors.WrongCropSize("m"), 422),
+        (errors.Unauthorized("m"), 401),
+        (errors.Forbidden("m"), 403),
+        (errors.RateLimited("m"), 429),
         (errors.NotReady("m"), 503),
         (errors.Overloaded("m"), 429),
         (errors.DeadlineExceeded("m"), 503),
@@ -91,3 +94,20 @@ def test_a_pictures_problem_is_small() -> None:
     assert picture_problem(errors.CorruptPicture("cut off")) == {"code": "picture_corrupt", "message": "cut off"}
     too_large = errors.PictureTooLarge("big", limit="max_picture_bytes")
     assert picture_problem(too_large)["limit"] == "max_picture_bytes"
+
+
+@pytest.mark.parametrize(
+    ("error", "challenge"),
+    [
+        (errors.Unauthorized("m"), 'Bearer realm="vultus"'),
+        (errors.Unauthorized("m", is_given=True), 'Bearer realm="vultus", error="invalid_token"'),
+        (errors.Forbidden("m"), 'Bearer realm="vultus", error="insufficient_scope"'),
+    ],
+)
+def test_who_is_not_let_in_learns_what_is_missing(request_: Request, error: Exception, challenge: str) -> None:
+    """RFC 6750, 3.1; RFC 9110, 15.5.2: 401 has to carry a challenge."""
+    assert render(request_, error).headers["www-authenticate"] == challenge
+
+
+def test_who_was_too_fast_learns_when_to_come_again(request_: Request) -> None:
+    assert render(request_, errors.RateLimited("m", retry_after=7)).headers["retry-after"] == "7"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import cast
 
 import httpx
@@ -24,6 +25,7 @@ class NeverDeparts:
     """Plays the departure of a server that is not asked to end."""
 
     begun = False
+    patience = 30.0
 
     def is_over(self) -> bool:
         return False
@@ -60,7 +62,7 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.release.set()
-    stage.server.retire(0)
+    stage.server.retire()
     stage.join()
 
 
@@ -71,12 +73,13 @@ def test_a_kept_connection_gets_one_more_answer_which_says_that_it_closes(stage:
         slow = threading.Thread(target=lambda: asking.append(httpx.get(f"{stage.url}/slow", timeout=30)))
         slow.start()
         assert stage.entered.wait(30)
-        stage.server.retire(30)
+        stage.server.retire()
         answers = [client.get("/")]
         while "connection" not in answers[-1].headers:  # until the event loop has noticed
             answers.append(client.get("/"))
         assert {answer.status_code for answer in answers} == {200}
         assert answers[-1].headers["connection"] == "close"
+        assert all(parsedate_to_datetime(answer.headers["date"]) for answer in answers)
         stage.release.set()
         slow.join(30)
     stage.join()
@@ -87,5 +90,5 @@ def test_connections_that_ask_for_nothing_do_not_keep_it(stage: Stage, monkeypat
     monkeypatch.setattr(retirement, "LINGER", 0.0)
     with httpx.Client(base_url=stage.url, timeout=30) as client:
         client.get("/")
-        stage.server.retire(30)
+        stage.server.retire()
         stage.join()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -240,9 +241,21 @@ def test_a_port_that_is_taken_is_named(server: Process) -> None:
 
 
 def test_what_is_not_as_in_the_service_it_stands_in_for_is_warned_about_once() -> None:
-    theirs = "import os\nos.environ['NUM_WORKERS'] = '4'\n"
+    theirs = "import os\nos.environ['DET_BATCH_SIZE'] = '4'\n"
     process = Process(theirs + PROGRAM, compat="insightface-rest")
     process.is_ready.wait(60)
     assert process.end() == 0
-    [warning] = [line for line in process.log if "NUM_WORKERS is ignored" in line]
+    [warning] = [line for line in process.log if "DET_BATCH_SIZE is ignored" in line]
     assert " WARNING " in warning
+
+
+def test_a_log_in_json_has_nothing_else_in_it_and_names_requests(squares: Callable[..., bytes]) -> None:
+    process = Process(log_format="json", access_log="1", log_level="debug")
+    assert process.is_ready.wait(60)
+    headers = {"content-type": "image/png", "x-request-id": "r-1"}
+    assert httpx.post(f"{process.url}/v1/faces", content=squares((1, 1)), headers=headers).status_code == 200
+    assert process.end() == 0
+    lines = [json.loads(line) for line in process.log]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    [access] = [line for line in lines if line["logger"] == "vultus.access"]
+    assert (access["request_id"], access["route"], access["status"], access["faces"]) == ("r-1", "/v1/faces", 200, 1)

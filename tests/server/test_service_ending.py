@@ -16,6 +16,9 @@ pytestmark = pytest.mark.unit
 
 Squares = Callable[..., bytes]
 
+LOAD = 2 * 640 * 640
+"""Pixels of a picture of squares as they count: those of a PNG double."""
+
 
 def test_a_server_that_is_to_end_refuses_new_work_and_finishes_the_old(
     start_app: Callable[..., Any], squares: Squares
@@ -57,7 +60,7 @@ def test_what_takes_too_long_for_a_server_that_is_to_end_is_told_so(
         working = asyncio.create_task(house.post(squares()))
         await house.engine.come()
         sending = asyncio.create_task(tell(house.client.app, [body(b"abc", more=True)]))
-        await house.until_held(((2, 1, len(squares()) + 3), (1, 640 * 640), 0, 0))
+        await house.until_held(((2, 1, len(squares()) + 3), (1, LOAD), 0, 0))
         departure.begin()
         over = departure.is_over()
         answers = await working, await asyncio.wait_for(sending, 30)

@@ -17,6 +17,9 @@ from tests.server.house import GONE, NOTHING, House, body, tell
 
 pytestmark = pytest.mark.unit
 
+LOAD = 2 * 640 * 640
+"""Pixels of a picture of squares as they count: those of a PNG double."""
+
 Squares = Callable[..., bytes]
 
 
@@ -202,7 +205,7 @@ def test_a_client_that_hangs_up_frees_its_place_at_once(small: House, squares: S
         await tell(small.client.app, messages)
         held = small.service.admission.held
         second = asyncio.create_task(small.post(squares()))  # there is room for one picture alone
-        await small.until_held(((1, 1, len(squares())), (2, 2 * 640 * 640), 0, 0))
+        await small.until_held(((1, 1, len(squares())), (2, 2 * LOAD), 0, 0))
         small.engine.gate.set()
         return held, await second
 
@@ -220,20 +223,20 @@ def test_pictures_that_wait_leave_with_their_client(start_app: Callable[..., Any
         house.engine.shut()
         messages = [body(many), {"type": "wait", "for": partial(house.engine.come, 3)}, GONE]
         request = asyncio.create_task(tell(house.client.app, messages, content_type=b"application/msgpack"))
-        await house.until_held(((1, 10, len(many)), (3, 3 * 640 * 640), 7, 0))
+        await house.until_held(((1, 10, len(many)), (3, 3 * LOAD), 7, 0))
         await request
         held = house.held()
         house.engine.gate.set()
         return held
 
-    assert house.client.run(run()) == ((0, 0, 0), (3, 3 * 640 * 640), 0, 0)
+    assert house.client.run(run()) == ((0, 0, 0), (3, 3 * LOAD), 0, 0)
     house.client.run(house.until_held(NOTHING))
 
 
 @pytest.fixture(scope="module")
 def tight(start_app: Callable[..., Any]) -> House:
     """A server with so little room that much of what is asked at once is refused."""
-    return House(start_app, streams=2, max_queued_pictures=3, max_inflight_bytes=8000, max_inflight_pixels=640 * 640)
+    return House(start_app, streams=2, max_queued_pictures=3, max_inflight_bytes=8000, max_inflight_pixels=LOAD)
 
 
 KINDS = st.sampled_from(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from vultus.compat.rows import OFF, ON, honoured, ignored, log_level, whole
+from vultus.compat.rows import OFF, ON, UNPROVEN, honoured, ignored, log_level, processes, whole
 from vultus.compat.table import Product, Reading, Variable
 
 _EXTRAS = (
@@ -16,10 +16,7 @@ _SWAPPED = (
     "CompreFace computed embeddings of its InsightFace builds with red and blue exchanged; if the same network is used "
     "here and stored embeddings are to stay, set VULTUS_COMPREFACE_COLOR=bgr"
 )
-_NO_GPU = (
-    "this version of Vultus has no GPU engine, and would not put you on the CPU unasked; set it to -1, or give "
-    "`VULTUS_DEVICE`"
-)
+_CUDA = "ONNX Runtime's CUDA computes on the GPU of that number, in single precision as there"
 _NO_MXNET = "there is neither MXNet nor TensorFlow to tune"
 _SMALLEST = 64  # below, rounding is no help
 
@@ -43,7 +40,10 @@ def _length(value: str) -> Reading:
 
 
 def _gpu(value: str) -> Reading:
-    return Reading() if whole(value) < 0 else Reading("error", remark=_NO_GPU)
+    index = whole(value)
+    if index < 0:
+        return Reading()
+    return Reading(values={"device": f"cuda:{index}", "runtime": "onnx"}, remark=f"{_CUDA}; {UNPROVEN}")
 
 
 def _plugin(name: str, what: str, default: str) -> Variable:
@@ -85,10 +85,11 @@ PRODUCT = Product(
         Variable(
             "GPU_IDX",
             "honoured",
-            f"below 0: the CPU. From 0 on: an error: {_NO_GPU}",
+            f"below 0: the CPU. From 0 on: {_CUDA}, with a warning: {UNPROVEN}; all networks are computed there, also "
+            "those of TensorFlow's plugins, which ignored it",
             _gpu,
             default="-1",
-            settings=("device",),
+            settings=("device", "runtime"),
         ),
         honoured("ML_PORT", "port", "here it is the server's port, as its name says", default="3000"),
         honoured(
@@ -105,11 +106,14 @@ PRODUCT = Product(
         ignored("BE_VERSION", "versions of the rest of CompreFace are not compared"),
         ignored("INTEL_OPTIMIZATION", "it has no effect there either", default="false", harmless=OFF),
         ignored("RUN_MODE", "of CompreFace's own start script", default="false", harmless=(*OFF, *ON)),
-        ignored(
-            "UWSGI_PROCESSES", "one process uses all cores; `VULTUS_STREAMS` makes it use fewer", harmless=("1", "2")
+        processes(
+            "UWSGI_PROCESSES",
+            "as many processes, but 2, as its compose file says, is 1; above that with a warning, for each holds the "
+            "networks once more and one alone serves requests side by side on all cores",
+            usual="2",
         ),
         ignored("UWSGI_THREADS", "requests are served side by side by one process", harmless=("1",)),
-        ignored("CUDA", "there is no GPU engine; `GPU_IDX` tells whether one was wanted"),
+        ignored("CUDA", "it picks MXNet's package when the image is built; `GPU_IDX` tells whether a GPU is wanted"),
         ignored("MXNET_CPU_WORKER_NTHREADS", _NO_MXNET),
         ignored("MXNET_ENGINE_TYPE", _NO_MXNET),
         ignored("MXNET_CUDNN_AUTOTUNE_DEFAULT", _NO_MXNET),

@@ -6,15 +6,17 @@ import json
 from functools import partial
 from types import MappingProxyType
 
-from vultus.compat.rows import OFF, ON, honoured, ignored, is_on, log_level, refused
+from vultus.compat.rows import OFF, ON, UNPROVEN, honoured, ignored, is_on, log_level, processes, refused
 from vultus.compat.table import Product, Reading, Variable
 
-_NO_GPU = (
-    "this version of Vultus has no GPU engine, and would not put you on the CPU unasked; "
-    "set it to `onnx`, or give `VULTUS_RUNTIME`"
+_TENSORRT = "ONNX Runtime's TensorRT computes on the first GPU, in fp16 as there on any that is fast at it"
+_SWAPPED = (
+    "its own TensorRT engine has exchanged red and blue since late 2023; if embeddings stored by it are to stay, set "
+    "VULTUS_IFR_COLOR=bgr"
 )
+_NO_TRITON = "there is no engine for Triton; set it to `onnx`, or give `VULTUS_RUNTIME`"
 _OLDER = "gone since 2022; faces are chosen by `limit_faces` and `min_face_size` of the request"
-_ONE_PROCESS = "rows of a picture are computed on all cores whatever their number"
+_NO_BATCHES = "rows of a picture are computed on all cores whatever their number; on a GPU batches form by themselves"
 
 
 def _embedder(name: str) -> str:
@@ -27,9 +29,11 @@ def _backend(value: str) -> Reading:
         case "onnx":
             return Reading()  # any engine computes the ONNX files
         case "trt":
-            return Reading("error", remark=_NO_GPU)
+            # There, too, half precision is what a GPU that is fast at it gets, whatever FORCE_FP16 says.
+            values = {"runtime": "onnx", "device": "tensorrt", "precision": "auto"}
+            return Reading(values=values, remark=f"{_TENSORRT}; {UNPROVEN}; {_SWAPPED}")
         case "triton":
-            return Reading("error", remark="there is no engine for Triton; set it to `onnx`, or give `VULTUS_RUNTIME`")
+            return Reading("error", remark=_NO_TRITON)
     raise ValueError("must be onnx, trt or triton")
 
 
@@ -91,10 +95,12 @@ PRODUCT = Product(
         Variable(
             "INFERENCE_BACKEND",
             "honoured",
-            f"`onnx`: any engine here runs the ONNX files. `trt`: an error: {_NO_GPU}. `triton`: an error too",
+            f"`onnx`: any engine here runs the ONNX files. `trt`: {_TENSORRT}, with a warning: {UNPROVEN}; "
+            f"{_SWAPPED}; `VULTUS_DEVICE=tensorrt:1` is the second GPU, `VULTUS_DEVICE=cuda` needs no TensorRT. "
+            f"`triton`: an error: {_NO_TRITON}",
             _backend,
             default="onnx",
-            settings=("runtime",),
+            settings=("runtime", "device", "precision"),
         ),
         honoured(
             "DET_NAME",
@@ -125,9 +131,14 @@ PRODUCT = Product(
             settings=("canvas",),
             unset=Reading(values={"canvas": 640}),
         ),
-        ignored("REC_BATCH_SIZE", _ONE_PROCESS, default="1"),
-        ignored("DET_BATCH_SIZE", _ONE_PROCESS, default="1"),
-        ignored("FORCE_FP16", "numbers are exact; `VULTUS_PRECISION` offers less", default="false", harmless=OFF),
+        ignored("REC_BATCH_SIZE", _NO_BATCHES, default="1"),
+        ignored("DET_BATCH_SIZE", _NO_BATCHES, default="1"),
+        ignored(
+            "FORCE_FP16",
+            "TensorRT computes in fp16 without it, and a CPU not even with it; `VULTUS_PRECISION=f32` is exact",
+            default="false",
+            harmless=(*OFF, *ON),
+        ),
         ignored("TRITON_URI", "there is no engine for Triton, and InsightFace-REST does not use it either"),
         _switch("return_face_data"),
         _switch("return_landmarks"),
@@ -159,7 +170,11 @@ PRODUCT = Product(
         ignored(
             "PORT", "InsightFace-REST listens on 18080 whatever it says; set `VULTUS_PORT` for another", default="18080"
         ),
-        ignored("NUM_WORKERS", "one process uses all cores; `VULTUS_STREAMS` makes it use fewer", harmless=("1",)),
+        processes(
+            "NUM_WORKERS",
+            "as many processes; above 1 with a warning, for each holds the networks once more and one alone serves "
+            "requests side by side on all cores",
+        ),
         honoured(
             "MODELS_DIR",
             "model_path",
@@ -170,8 +185,8 @@ PRODUCT = Product(
         ignored("USE_NVJPEG", "pictures are decoded on the CPU", default="false", harmless=OFF),
         refused("FACE_MODEL_CLASS", "another pipeline cannot be loaded; remove the variable", default="face_model"),
         ignored("IFR_VERSION", "`/info` tells the version of Vultus", default="0.9.5.0"),
-        ignored("TRT_VERSION", "there is no TensorRT"),
-        ignored("TENSORRT_VERSION", "there is no TensorRT"),
+        ignored("TRT_VERSION", "`/info` tells no version of TensorRT"),
+        ignored("TENSORRT_VERSION", "`/info` tells no version of TensorRT"),
         refused("MODELS", "a group of settings in one is not read; set each by its own variable, such as `REC_NAME`"),
         refused("DEFAULTS", "a group of settings in one is not read; set each by its own, such as `DEF_DET_THRESH`"),
         Variable(

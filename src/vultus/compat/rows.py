@@ -75,6 +75,28 @@ def refused(name: str, note: str, *, default: str = "") -> Variable:
     )
 
 
+UNPROVEN = "nobody has run this version of Vultus on a GPU yet: compare answers before you rely on them"
+"""What there is to say wherever another product's GPU becomes one here."""
+
+
+def processes(name: str, note: str, *, usual: str = "") -> Variable:
+    """A number of processes, each with the networks once more; said to be dispensable where it is above one.
+
+    Args:
+        name: The variable.
+        note: For the table.
+        usual: What the product's own files set: nobody has chosen it, and it does not count.
+    """
+
+    def read(value: str) -> Reading:
+        if value == usual:
+            return NOTHING
+        remark = "each process holds the networks once more, and one alone uses all cores: set VULTUS_WORKERS=1"
+        return Reading(values={"workers": value}, remark=remark if whole(value) > 1 else "")
+
+    return Variable(name, "honoured", note, read, settings=("workers",))
+
+
 def is_on(text: str) -> bool:
     """A boolean as pydantic and most others read it.
 

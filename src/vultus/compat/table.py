@@ -45,7 +45,7 @@ class Variable:
         note: Why, and what to use instead; Markdown for the documentation.
         read: What becomes of a value.
         default: What holds there where it is not set, empty where that is nothing.
-        settings: The settings it decides; where all of them are given otherwise it does not count.
+        settings: The settings it decides, the decisive one first: where that is given otherwise it does not count.
         unset: What its absence means here, where leaving that out would change answers.
         harmless: Values that are as good as not set, in lower case.
         is_folder: Whether it names a folder, without which it does nothing.

@@ -21,7 +21,7 @@ class Found:
         value: What it holds.
         variable: What is known of it.
         reading: What becomes of it.
-        overruled: Whether all it decides is given otherwise, so that it does not count.
+        overruled: Whether what it decides is given otherwise, so that it does not count.
     """
 
     name: str
@@ -102,7 +102,7 @@ def _find(
         for name in sorted(held):
             if product.variable(name) is variable:
                 reading = _read(variable, held[name], is_folder)
-                overruled = bool(variable.settings) and set(variable.settings) <= given
+                overruled = bool(variable.settings) and variable.settings[0] in given
                 yield Found(name, held[name], variable, reading, overruled)
 
 
@@ -149,8 +149,8 @@ def _origins(found: list[Found]) -> dict[str, str]:
 
 def _remark(item: Found, given: Set[str]) -> str:
     if item.overruled:
-        by = [setting for setting in item.variable.settings if setting in given] or ["pack"]
-        return f"{item.name} does not count, as {' and '.join(by)} is given for Vultus itself"
+        by = item.variable.settings[0] if item.variable.settings[0] in given else "pack"
+        return f"{item.name} does not count, as {by} is given for Vultus itself"
     if not item.reading.remark or item.reading.verdict == "error":
         return ""
     return f"{item.name}{' is ignored' * (item.reading.verdict == 'ignored')}: {item.reading.remark}"

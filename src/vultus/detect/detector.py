@@ -9,7 +9,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import EngineError
+from vultus.errors import EngineError, IncompatibleGraph
+from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
 from vultus.types import Detection, FloatArray, Image
 
@@ -48,6 +49,14 @@ def candidates(scores: FloatArray, threshold: float) -> Index:
     if not np.isfinite(scores).all():
         raise EngineError("the detector answers with numbers that are not finite; is its file damaged?")
     return np.flatnonzero(scores > threshold)
+
+
+def foreign(spec: NetworkSpec, outputs: Outputs, family: str) -> IncompatibleGraph:
+    """The error to raise where a graph's outputs have shapes that its family's do not have on such a canvas."""
+    shapes = ", ".join(str([*output.shape]) for output in outputs)
+    return IncompatibleGraph(
+        f"{spec.name} answers with shapes {shapes}, which are not {family}'s at {spec.input.width}x{spec.input.height}."
+    )
 
 
 MAX_CANDIDATES = 4096

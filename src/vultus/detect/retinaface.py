@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from vultus.detect.anchors import Anchors, Level, cells
-from vultus.detect.detector import candidates, suppress
+from vultus.detect.detector import candidates, foreign, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -84,6 +84,5 @@ class RetinaFace:
         try:
             kind = [by_shape[channels, *cells(spec.input, level.stride)] for level in _LEVELS]
         except KeyError:
-            shapes = [output.shape for output in outputs]
-            raise IncompatibleGraph(f"{spec.name} answers with shapes {shapes}, which are not RetinaFace's.") from None
+            raise foreign(spec, outputs, "RetinaFace") from None
         return np.concatenate([output.reshape(channels, -1).T for output in kind])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from vultus.detect.anchors import Anchors, Level
-from vultus.detect.detector import candidates, suppress
+from vultus.detect.detector import candidates, foreign, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -59,8 +59,4 @@ class RetinaFacePriors:
         for output in outputs:
             if output.shape[-2:] == wanted:
                 return output.reshape(wanted)
-        spec, shapes = self._network.spec, [output.shape for output in outputs]
-        raise IncompatibleGraph(
-            f"{spec.name} answers with shapes {shapes}; of RetinaFace on priors {wanted} is wanted at "
-            f"{spec.input.width}x{spec.input.height}."
-        )
+        raise foreign(self._network.spec, outputs, "Pytorch_Retinaface")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.detect.detector import candidates, suppress
+from vultus.detect.detector import candidates, foreign, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -83,8 +83,7 @@ class Scrfd:
         kinds = [sorted(kind, key=len, reverse=True) for kind in by_columns.values()]
         wanted = [cells, cells, cells if self._has_points else []]
         if [[len(output) for output in kind] for kind in kinds] != wanted:
-            shapes = [output.shape for output in outputs]
-            raise IncompatibleGraph(f"{spec.name} answers with shapes {shapes}, which are not SCRFD's.")
+            raise foreign(spec, outputs, "SCRFD")
         scores, distances, offsets = kinds
         return [
             _Level(scores[index], distances[index], offsets[index] if self._has_points else None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vultus.detect.detector import candidates, suppress
+from vultus.detect.detector import candidates, foreign, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -47,8 +47,5 @@ class UltraFace:
         by_columns = {output.shape[-1]: output.reshape(-1, output.shape[-1]) for output in outputs}
         scores, boxes = by_columns.get(_SCORES), by_columns.get(_BOXES)
         if scores is None or boxes is None or len(scores) != len(boxes):
-            shapes = [output.shape for output in outputs]
-            raise IncompatibleGraph(
-                f"{self._network.spec.name} answers with shapes {shapes}, which are not UltraFace's."
-            )
+            raise foreign(self._network.spec, outputs, "UltraFace")
         return Detection(boxes, scores[:, 1], None)

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from vultus.detect.detector import candidates, suppress
+from vultus.detect.detector import candidates, foreign, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -81,11 +81,7 @@ class Yolov5Face:
             if head is None and flat is not None:
                 head = flat.reshape(1, count, _COLUMNS, rows, columns).transpose(0, 1, 3, 4, 2)
             if head is None:
-                found = ", ".join(str([*shape]) for shape in by_shape)
-                raise IncompatibleGraph(
-                    f"{self._network.spec.name} answers with shapes {found}, which are not YOLOv5-face's "
-                    f"at {size.width}x{size.height}."
-                )
+                raise foreign(self._network.spec, outputs, "YOLOv5-face")
             heads.append(head.reshape(-1, _COLUMNS))
         return np.concatenate(heads), True
 

@@ -1,14 +1,36 @@
-"""How many pixels a picture will have, told from its header."""
+"""How many pixels a picture will have, and how much memory each takes, told from its header."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import simplejpeg
 
 from vultus.errors import CorruptPicture
 from vultus.imaging.header import announced_size
-from vultus.imaging.sniff import sniff
+from vultus.imaging.jpeg import is_streamed
+from vultus.imaging.sniff import Format, sniff
+
+_WEIGHTS: Mapping[Format, int] = MappingProxyType({"webp": 4})
+_WEIGHT = 2
+"""While it is decoded, a pixel takes at most 6 bytes times its format's weight: the result, turned upright, and what
+the decoder holds beside it. A JPEG that is decoded row by row has the weight 1; libwebp keeps three canvases."""
+
+
+def announced_load(data: bytes, max_pixels: int) -> int:
+    """Pixels of an encoded picture as they count against ``max_inflight_pixels``: times their format's weight.
+
+    See ``announced_pixels``; ``max_pixels`` is that of the pixels themselves.
+    """
+    kind = sniff(data)
+    if kind is None:
+        return 0
+    weight = _WEIGHTS.get(kind, _WEIGHT)
+    if kind == "jpeg" and is_streamed(data):
+        weight = 1
+    return weight * announced_pixels(data, max_pixels)
 
 
 def announced_pixels(data: bytes, max_pixels: int) -> int:

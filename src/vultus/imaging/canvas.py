@@ -65,6 +65,15 @@ def sides(longest: int) -> list[int]:
     return sorted({min(longest, _STEP * -(-int(longest * _SHORTER) // _STEP)), longest})
 
 
+def sizes(rule: CanvasRule) -> list[tuple[int, int]]:
+    """``(width, height)`` of all canvases that ``lay_on_canvas`` makes by a rule, the largest first."""
+    if rule.shape == "square":
+        return [(rule.width, rule.height)]
+    fills = rule.damp_above is None and rule.max_scale is None  # then one side is always the longest
+    pairs = [(width, height) for width in reversed(sides(rule.width)) for height in reversed(sides(rule.height))]
+    return [pair for pair in pairs if not fills or pair[0] == rule.width or pair[1] == rule.height]
+
+
 def _least(length: int, longest: int) -> int:
     return next(side for side in sides(longest) if side >= length)
 

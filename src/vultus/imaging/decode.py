@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from vultus.errors import CorruptPicture, EmptyPicture, PictureError, PictureTooLarge, UnsupportedFormat
-from vultus.imaging.jpeg import Decoded, decode_jpeg
+from vultus.imaging.jpeg import MAX_SCANS, Decoded, decode_jpeg
 from vultus.imaging.raster import decode_raster
 from vultus.imaging.sniff import sniff
 from vultus.types import Image
+
+if TYPE_CHECKING:
+    from vultus.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,17 @@ class Limits:
     Attributes:
         max_bytes: Largest encoded picture, in bytes.
         max_pixels: Largest picture, width x height.
+        max_scans: Most scans of a JPEG.
     """
 
     max_bytes: int = 20 * 2**20
     max_pixels: int = 50_000_000
+    max_scans: int = MAX_SCANS
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """What ``settings`` allow."""
+        return cls(settings.max_picture_bytes, settings.max_picture_pixels, settings.max_jpeg_scans)
 
 
 def decode(data: bytes | bytearray | memoryview, limits: Limits = Limits()) -> Image:
@@ -46,6 +57,7 @@ def decode_least(data: bytes | bytearray | memoryview, limits: Limits = Limits()
         PictureTooLarge: There are more bytes than ``limits.max_bytes``.
         UnsupportedFormat: The bytes are of no format, or of a kind of it, that is read here.
         TooManyPixels: The picture has more pixels than ``limits.max_pixels``.
+        TooManyScans: The JPEG has more scans than ``limits.max_scans``.
         CorruptPicture: The picture is truncated or damaged.
     """
     if not len(data):
@@ -62,9 +74,9 @@ def decode_least(data: bytes | bytearray | memoryview, limits: Limits = Limits()
         raise UnsupportedFormat("the picture is not a JPEG, PNG, WebP, BMP, TIFF, GIF or ICO file")
     try:
         if kind == "jpeg":
-            return decode_jpeg(content, limits.max_pixels, least)
+            return decode_jpeg(content, limits.max_pixels, least, limits.max_scans)
         pixels = decode_raster(content, kind, limits.max_pixels)
-    except PictureError:
+    except (PictureError, MemoryError):  # the latter says nothing of the picture
         raise
     except Exception as error:  # decoders meet hostile bytes with nearly every exception there is
         raise CorruptPicture(f"the {kind.upper()} picture is truncated or damaged") from error

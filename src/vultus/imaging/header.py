@@ -7,6 +7,8 @@ from struct import unpack_from
 from vultus.errors import CorruptPicture, TooManyPixels
 from vultus.imaging.sniff import Format
 
+_MOST_BLOCKS = 20_000  # of a GIF before its first frame, passed over in Python; XMP is cut into some hundred
+
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
     """Compare a picture's size with the limit.
@@ -66,16 +68,27 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 def _gif_size(data: bytes) -> tuple[int, int]:
     width, height, flags = unpack_from("<HHB", data, 6)
-    position = 13 + _gif_palette_bytes(flags)
-    while data[position] == 0x21:  # extension: introducer, label, sub-blocks
-        position += 2
-        while length := data[position]:
-            position += 1 + length
-        position += 1
+    position = _gif_frame(data, 13 + _gif_palette_bytes(flags))
     if data[position] != 0x2C:
         raise CorruptPicture("the GIF picture is damaged: it has no frame")
     left, top, frame_width, frame_height = unpack_from("<4H", data, position + 1)
     return max(width, left + frame_width), max(height, top + frame_height)
+
+
+def _gif_frame(data: bytes, position: int) -> int:
+    """Where the extensions end: GIF89a, sections 15 to 26, each introduced by 0x21 and made of sub-blocks."""
+    is_within = False  # an extension, whose last sub-block has the length 0
+    for _ in range(_MOST_BLOCKS):
+        if is_within:
+            length = data[position]
+            position += 1 + length
+            is_within = length > 0
+        elif data[position] == 0x21:
+            position += 2
+            is_within = True
+        else:
+            return position
+    raise CorruptPicture(f"the GIF picture is damaged: {_MOST_BLOCKS} blocks bring no frame")
 
 
 def _gif_palette_bytes(flags: int) -> int:

@@ -8,7 +8,6 @@ from io import BytesIO
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -22,6 +21,7 @@ from vultus.imaging.exif import read_orientation, turn_upright
 from vultus.imaging.header import announced_size, check_size, dib_size
 from vultus.imaging.png import check_complete, is_interlaced, sample_bits
 from vultus.imaging.sniff import Format, sniff
+from vultus.imaging.structure import check_structure
 from vultus.types import Image
 
 # One reader each, by name: what Pillow would guess, or what an extension registers with it, is out of reach.
@@ -34,6 +34,8 @@ _READERS: dict[Format, Callable[[BytesIO], Pillow.Image]] = {
 }
 
 _OPAQUE_MODES = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
+
+_STRIP = 2**18  # pixels converted at once
 
 _TILE_WIDTH, _TILE_LENGTH, _BITS_PER_SAMPLE = 322, 323, 258  # TIFF 6.0 tags
 
@@ -49,6 +51,7 @@ def decode_raster(data: bytes, kind: Format, max_pixels: int) -> Image:
     """
     if size := announced_size(data, kind):
         check_size(*size, max_pixels)
+    check_structure(data, kind)
     _mute_pillow()
     if kind == "ico":
         return _decode_icon(data, max_pixels)
@@ -56,12 +59,16 @@ def decode_raster(data: bytes, kind: Format, max_pixels: int) -> Image:
     check_size(*picture.size, max_pixels)
     if isinstance(picture, TiffImageFile):
         check_size(picture.tag_v2.get(_TILE_WIDTH, 1), picture.tag_v2.get(_TILE_LENGTH, 1), max_pixels)
+    if kind == "png":
+        picture.im = _unwritten(picture).im
     picture.load()  # applies a TIFF's orientation, which the others leave to us
-    if kind == "png" and (is_interlaced(data) or not _last_row(picture).any()):
+    if kind == "png" and _may_be_unwritten(picture, data):
         check_complete(data)
     bits = sample_bits(data) if kind == "png" else 8
     exif = picture.info.get("exif", b"") if kind in ("png", "webp") else b""
-    return turn_upright(_flatten(picture, bits), read_orientation(exif))
+    pixels = _flatten(picture, bits)
+    picture.close()  # lets go of its own pixels before others are made
+    return turn_upright(pixels, read_orientation(exif))
 
 
 def _mute_pillow() -> None:
@@ -86,17 +93,46 @@ def _decode_icon(data: bytes, max_pixels: int) -> Image:
     return _flatten(icon.frame(0), 8)
 
 
-def _last_row(picture: Pillow.Image) -> NDArray[np.generic]:
-    """Zeros where the last row was never decoded (and where it is all black)."""
+def _unwritten(picture: Pillow.Image) -> Pillow.Image:
+    """A picture of the same kind and size, of a colour that few have; left to itself Pillow begins with zeros."""
+    bands = len(picture.getbands())
+    ink = _ink(picture.mode)
+    return Pillow.new(picture.mode, picture.size, ink if bands == 1 else (ink,) * bands)
+
+
+def _may_be_unwritten(picture: Pillow.Image, data: bytes) -> bool:
+    """Whether the row of a PNG that is decoded last has that colour still: of Adam7's, the last of odd number."""
     width, height = picture.size
-    return np.asarray(picture.crop((0, height - 1, width, height)))
+    if is_interlaced(data) and height == 1:
+        return True
+    row = (height // 2) * 2 - 1 if is_interlaced(data) else height - 1
+    return bool((np.asarray(picture.crop((0, row, width, row + 1))) == _ink(picture.mode)).all())
+
+
+def _ink(mode: str) -> int:
+    return {"1": 1, "I;16": 0x5A5A}.get(mode, 0x5A)
 
 
 def _flatten(picture: Pillow.Image, bits: int) -> Image:
-    """Any mode to RGB on white; ``bits`` is the depth a transparent colour is given in."""
+    """Any mode to RGB on white; ``bits`` is the depth a transparent colour is given in.
+
+    Strip by strip: each conversion takes up to four copies of what it converts.
+    """
+    if picture.mode.startswith("I;16") and isinstance(picture, TiffImageFile):
+        bits = picture.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0]
+    width, height = picture.size
+    pixels: Image = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        pixels[top:bottom] = _flatten_strip(picture.crop((0, top, width, bottom)), bits)
+    return pixels
+
+
+def _flatten_strip(picture: Pillow.Image, bits: int) -> Image:
     key = picture.info.get("transparency")
     if picture.mode.startswith("I;16"):
-        return _flatten_deep_grey(picture, key)
+        return _flatten_deep_grey(picture, key, bits)
     if picture.mode != "P" and key is not None:
         return _flatten_keyed(picture, key, bits)
     if picture.has_transparency_data:
@@ -112,9 +148,8 @@ def _flatten(picture: Pillow.Image, bits: int) -> Image:
     return np.array(picture.convert("RGB"))
 
 
-def _flatten_deep_grey(picture: Pillow.Image, key: int | None) -> Image:
+def _flatten_deep_grey(picture: Pillow.Image, key: int | None, bits: int) -> Image:
     samples = np.asarray(picture)
-    bits = picture.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if isinstance(picture, TiffImageFile) else 16
     grey = (samples >> bits - 8).astype(np.uint8)
     if key is not None:
         grey[samples == key] = 255

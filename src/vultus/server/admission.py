@@ -44,7 +44,6 @@ class Admission:
         self._metrics = metrics
         self._max_bytes = settings.max_inflight_bytes
         self._asked_pictures = settings.max_queued_pictures
-        self._max_pictures = settings.max_queued_pictures or PICTURES_PER_WORKER
         self._lock = threading.RLock()
         self._pace = Pace(clock)
         self._places: set[Place] = set()
@@ -53,7 +52,6 @@ class Admission:
 
     def equip(self, workers: int) -> None:
         """So many threads work on pictures from now on."""
-        self._max_pictures = self._asked_pictures or PICTURES_PER_WORKER * workers
         self.turns.width = workers
 
     @property
@@ -61,6 +59,15 @@ class Admission:
         """Requests let in, their pictures that are not done, and their bytes."""
         with self._lock:
             return len(self._places), self._pictures, self._bytes
+
+    def check_room(self) -> None:
+        """Say at once what ``enter`` would, as far as it does not depend on the request.
+
+        Raises:
+            Overloaded: There are as many pictures as may be.
+        """
+        with self._lock:
+            self._check_pictures(self._pictures)
 
     def enter(self, ticket: Ticket) -> Place:
         """Let a request in; to be used in a ``with`` statement.
@@ -134,10 +141,11 @@ class Admission:
         place.line.close()
 
     def _check_pictures(self, held: int) -> None:
-        if held >= self._max_pictures:
+        most = self._asked_pictures or PICTURES_PER_WORKER * self.turns.width
+        if held >= most:
             raise self._refusal(
                 "pictures",
-                f"{held} pictures wait or are worked on, and max_queued_pictures is {self._max_pictures}",
+                f"{held} pictures wait or are worked on, and max_queued_pictures is {most}",
                 "max_queued_pictures",
             )
 

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.types import Receive
 
-from vultus.errors import Cancelled, RequestTooLarge
+from vultus.errors import BodyTooSlow, Cancelled, RequestTooLarge
 
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 
 
-async def read_body(request: Request, limit: int, hold: Callable[[int], object] = lambda _: None) -> bytes:
+class Pace(NamedTuple):
+    """How fast bytes have to come or go.
+
+    Attributes:
+        seconds: What a client gets in any case.
+        rate: Bytes for which it gets a second more.
+    """
+
+    seconds: float
+    rate: float
+
+
+async def read_body(request: Request, limit: int, hold: Callable[[int], object], pace: Pace) -> bytes:
     """The whole body.
 
     Args:
         request: The request whose body nobody has read yet.
         limit: Most bytes taken. An announced length above it is refused before anything is read.
         hold: Told of bytes before they are kept: of an announced length at once, of all others as they come.
+        pace: How fast it has to come.
 
     Raises:
         RequestTooLarge: The body is longer than ``limit``.
+        BodyTooSlow: It comes slower than ``pace``.
         Cancelled: The client went away before the body was complete.
     """
     announced = request.headers.get("content-length", "")
@@ -31,8 +48,18 @@ async def read_body(request: Request, limit: int, hold: Callable[[int], object] 
     hold(held)
     chunks: list[bytes] = []
     size = 0
+    started = asyncio.get_running_loop().time()
     while True:
-        message = await request.receive()
+        deadline = started + pace.seconds + size / pace.rate
+        try:
+            async with asyncio.timeout_at(deadline if deadline < math.inf else None):
+                message = await request.receive()
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"only {size} bytes of the request's body came within {deadline - started:.3g} seconds; send it "
+                "faster, or raise read_timeout",
+                limit="read_timeout",
+            ) from None
         if message["type"] == "http.disconnect":
             raise Cancelled("the client went away before its request was complete")
         chunk = message.get("body", b"")

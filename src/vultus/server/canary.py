@@ -62,6 +62,15 @@ class Canary:
         if self._clock() - self._last_good >= STALE:
             raise SelfCheckFailed(f"no self check has come back for {STALE:g} seconds; are all workers stuck?")
 
+    @property
+    def good(self) -> bool:
+        """Whether there is an engine, and ``check`` has nothing to say."""
+        try:
+            self.check()
+        except (NotReady, SelfCheckFailed):
+            return False
+        return True
+
     def passed(self) -> None:
         """Note that the engine has just been seen to work."""
         self._last_good = self._clock()
@@ -79,7 +88,7 @@ class Canary:
                 self._note(error)
 
     async def fly(self) -> None:
-        """One flight: find faces in an empty picture, embed an empty crop.
+        """One flight: find faces in an empty picture, embed and describe an empty crop, so that every network runs.
 
         Raises:
             NotReady: There is no engine (yet).
@@ -92,7 +101,8 @@ class Canary:
             async with asyncio.timeout(STALE):  # a flight that is lost must not keep the next one on the ground
                 flights = [engine.submit(_empty(_SIDE), Plan(embeddings=False), profile, ticket)]
                 if profile.embedder and (crop := engine.model(profile.embedder).crop):
-                    flights.append(engine.submit(_empty(crop.size), Plan(detect=False), profile, ticket))
+                    told = Plan(detect=False, attributes=frozenset(engine.tellers(profile)))
+                    flights.append(engine.submit(_empty(crop.size), told, profile, ticket))
                 await asyncio.gather(*map(asyncio.wrap_future, flights))
         except TimeoutError:
             raise EngineError(f"a self check was not done within {STALE:g} seconds; is a worker stuck?") from None

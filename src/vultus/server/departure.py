@@ -22,6 +22,9 @@ class Departure:
         admission: Knows what is under way.
         patience: Seconds it gets.
         clock: Tells seconds.
+
+    Attributes:
+        patience: As given.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class Departure:
     ) -> None:
         self._lifecycle = lifecycle
         self._admission = admission
-        self._patience = patience
+        self.patience = patience
         self._clock = clock
         self._deadline: float | None = None
 
@@ -42,10 +45,14 @@ class Departure:
         """Whether the server was asked to end."""
         return self._deadline is not None
 
-    def begin(self) -> None:
-        """Take on no more work. May be called by a signal's handler."""
+    def begin(self, patience: float | None = None) -> None:
+        """Take on no more work. May be called by a signal's handler.
+
+        Args:
+            patience: Seconds that what is under way gets, if others than usual.
+        """
         if not self.begun:
-            self._deadline = self._clock() + self._patience
+            self._deadline = self._clock() + (self.patience if patience is None else patience)
             self._lifecycle.drain()
 
     def is_over(self) -> bool:
@@ -70,22 +77,15 @@ class DepartingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, departure: Departure) -> None:
         super().__init__(config)
         config.timeout_graceful_shutdown = _GRACE
-        self._departure = departure
-
-    def depart(self) -> None:
-        """Finish what is under way and end; from any thread."""
-        if self.started:
-            self._departure.begin()
-        else:
-            self.should_exit = True
+        self.departure = departure
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See ``uvicorn.Server``."""
-        if self._departure.begun or not self.started:
+        if self.departure.begun or not self.started:
             super().handle_exit(sig, frame)
         else:
-            self.depart()
+            self.departure.begin()
 
     async def on_tick(self, counter: int) -> bool:
         """See ``uvicorn.Server``: whether to end now."""
-        return await super().on_tick(counter) or self._departure.is_over()
+        return await super().on_tick(counter) or self.departure.is_over()

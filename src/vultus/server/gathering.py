@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from vultus.engine import FaceEngine
 from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize, without_frames
-from vultus.imaging.announced import announced_pixels
+from vultus.imaging.announced import announced_load
 from vultus.server.admission import Place
 from vultus.server.turns import Turn
 from vultus.server.wire import Reply
@@ -20,6 +20,23 @@ from vultus.types import Analysis, Plan, Profile
 
 Outcome: TypeAlias = Analysis | VultusError
 """What became of one picture."""
+
+
+def analysis_of(outcome: Outcome, which: str = "") -> Analysis:
+    """What the picture showed.
+
+    Args:
+        outcome: What became of it.
+        which: Names the picture in the error, where a request has several.
+
+    Raises:
+        VultusError: The outcome, if it is one.
+    """
+    if isinstance(outcome, Analysis):
+        return outcome
+    if which:
+        raise type(outcome)(f"{which}: {outcome.message}", limit=outcome.limit)
+    raise outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +170,7 @@ class Gathering:
 
     def _analyze(self, place: int, picture: bytes) -> None:
         order = self._order
-        pixels = announced_pixels(picture, self._engine.settings.max_picture_pixels)
+        pixels = announced_load(picture, self._engine.settings.max_picture_pixels)
         start = partial(self._engine.submit, picture, order.plan, order.profile, self._ticket)
         self._place.line.add(Turn(pixels, start, partial(self._analyzed, place), self._fail))
 

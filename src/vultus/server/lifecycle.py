@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 
 from vultus.engine import FaceEngine
 from vultus.errors import NotReady, VultusError
+from vultus.runtime.network import Counts
 
-State: TypeAlias = Literal["starting", "ready", "ending", "failed", "closed"]
+State: TypeAlias = Literal["starting", "ready", "suspended", "ending", "failed", "closed"]
 
 _PATIENCE = 5.0  # seconds a closing server waits for an engine that is still being built, or is stuck in its work
 
@@ -38,29 +39,34 @@ class Lifecycle:
         self._on_failure = on_failure
         self._engine: FaceEngine | None = None
         self._is_ending = False
+        self._suspension: str | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="vultus-start", daemon=True)
 
     @property
     def state(self) -> State:
         """Where in its life the engine is."""
-        return "ending" if self.ending else self._state
+        if self.ending:
+            return "ending"
+        return "suspended" if self._suspension and self._state == "ready" else self._state
 
     @property
     def engine(self) -> FaceEngine:
         """The warm engine.
 
         Raises:
-            NotReady: It is not warm yet, could not be started, takes on no more work, or has been closed.
+            NotReady: It is not warm yet, could not be started, is suspended, takes on no more work, or has been closed.
         """
         if self._engine is None or self._is_ending:
             raise NotReady(f"the server cannot take work: it is {self.state}")
+        if self._suspension:
+            raise NotReady(self._suspension)
         return self._engine
 
     @property
     def ready(self) -> bool:
         """Whether a warm-up inference has passed, and new work is taken on."""
-        return self._engine is not None and not self._is_ending
+        return self._engine is not None and not self._is_ending and not self._suspension
 
     @property
     def ending(self) -> bool:
@@ -72,9 +78,22 @@ class Lifecycle:
         """Jobs that wait for a worker."""
         return 0 if self._engine is None else self._engine.workers.waiting
 
+    @property
+    def batching(self) -> Counts | None:
+        """What batching has done, where the engine's device takes batches."""
+        return None if self._engine is None else self._engine.runtime.counts
+
     def start(self) -> None:
         """Begin to build the engine; returns at once."""
         self._thread.start()
+
+    def suspend(self, reason: str) -> None:
+        """Hand out the engine no more, until ``resume``: it lacks something, and will have it again."""
+        self._suspension = reason
+
+    def resume(self) -> None:
+        """Hand out the engine again."""
+        self._suspension = None
 
     def drain(self) -> None:
         """Hand out the engine no more; who has it goes on. Takes no lock, so a signal's handler may call it."""

@@ -56,12 +56,13 @@ def _join(first: socket.socket) -> socket.socket:
     return socket.create_server(first.getsockname()[:2], family=first.family, backlog=BACKLOG, reuse_port=True)
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, is_secure: bool = False) -> str:
     """The address as a client writes it."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def greet(host: str, listener: socket.socket) -> None:
-    """Print where the server is; ``host`` is its name in the settings."""
-    address = url_of(host, listener.getsockname()[1])
+def greet(host: str, listener: socket.socket, *, is_secure: bool = False) -> None:
+    """Print where the server is; ``host`` is its name in the settings, ``is_secure`` whether it speaks TLS."""
+    address = url_of(host, listener.getsockname()[1], is_secure=is_secure)
     print(f"Vultus {__version__} on {address} (docs: {address}/docs)", flush=True)

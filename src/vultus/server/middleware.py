@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vultus.memory import as_told
 from vultus.server.metrics import Metrics
+from vultus.server.record import recorded
 
 REQUEST_ID = b"x-request-id"
 
@@ -67,16 +69,16 @@ class Access:
             await send(message)
 
         started = time.perf_counter()
-        with self._metrics.in_flight.track_inprogress():
+        with self._metrics.in_flight.track_inprogress(), recorded(request_id.decode()):
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception as error:
                 logger.exception("request %s failed unexpectedly", request_id.decode())
                 if status:
                     raise
-                await self._render(Request(scope), error)(scope, receive, send_with_id)
+                await self._render(Request(scope), as_told(error))(scope, receive, send_with_id)
             finally:
-                self._metrics.request(_route(scope), status, time.perf_counter() - started)
+                self._metrics.request(route_of(scope), status, time.perf_counter() - started)
 
 
 def _given_id(scope: Scope) -> bytes | None:
@@ -84,6 +86,6 @@ def _given_id(scope: Scope) -> bytes | None:
     return given if _ACCEPTABLE_ID.fullmatch(given) else None
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """The route's pattern, never the path itself: a client must not be able to make up new time series."""
     return getattr(scope.get("route"), "path", "unmatched")

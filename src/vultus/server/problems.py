@@ -22,12 +22,19 @@ _STATUS: Mapping[type[errors.VultusError], int] = MappingProxyType(
         errors.UnsupportedFormat: 415,
         errors.PictureTooLarge: 413,
         errors.TooManyPixels: 413,
+        errors.TooManyScans: 413,
         errors.RequestError: 422,
         errors.RequestTooLarge: 413,
         errors.TooManyPictures: 413,
+        errors.TooManyParts: 413,
+        errors.BodyTooSlow: 408,
+        errors.HeadTooLarge: 431,
         errors.UnsupportedMediaType: 415,
+        errors.Unauthorized: 401,
+        errors.Forbidden: 403,
         errors.NotReady: 503,
         errors.Overloaded: 429,
+        errors.OutOfMemory: 503,
         errors.SelfCheckFailed: 503,
         errors.DeadlineExceeded: 503,
         errors.Cancelled: 499,  # nobody is there to read it; the number is for logs and metrics
@@ -58,6 +65,12 @@ def headers_of(error: Exception) -> dict[str, str]:
         return dict(error.headers or {})
     if isinstance(error, errors.Overloaded):
         return {"retry-after": str(error.retry_after)}
+    if isinstance(error, errors.Unauthorized):  # RFC 6750, 3
+        return {"www-authenticate": 'Bearer realm="vultus"' + (', error="invalid_token"' if error.is_given else "")}
+    if isinstance(error, errors.Forbidden):
+        return {"www-authenticate": 'Bearer realm="vultus", error="insufficient_scope"'}
+    if isinstance(error, errors.BodyTooSlow):
+        return {"connection": "close"}  # what is still to come cannot be told from a next request
     return dict(_RETRY_AFTER) if status_of(error) == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
@@ -69,18 +82,23 @@ def picture_problem(error: errors.VultusError) -> dict[str, str]:
 
 def render(request: Request, error: Exception) -> Response:
     """The answer to a request that failed as a whole."""
-    status, code = status_of(error), _code(error)
+    return Response(document(error, request.state.request_id), status_of(error), headers_of(error), MEDIA_TYPE)
+
+
+def document(error: Exception, request_id: str) -> bytes:
+    """The body of that answer."""
+    code = _code(error)
     problem = {
         "type": f"urn:vultus:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
-        "status": status,
+        "status": status_of(error),
         "detail": detail_of(error),
         "code": code,
-        "request_id": request.state.request_id,
+        "request_id": request_id,
     }
     if isinstance(error, errors.VultusError) and error.limit:
         problem["limit"] = error.limit
-    return Response(orjson.dumps(problem), status, headers_of(error), MEDIA_TYPE)
+    return orjson.dumps(problem)
 
 
 def _code(error: Exception) -> str:

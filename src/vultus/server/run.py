@@ -9,18 +9,27 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vultus.engine import FaceEngine
-from vultus.errors import VultusError
+from vultus.errors import SelfCheckFailed, VultusError
+from vultus.profiles import models_of
+from vultus.server import watchdog
 from vultus.server.app import create_app
+from vultus.server.arenas import share_arenas
 from vultus.server.departure import Departure
+from vultus.server.exposure import warn_if_exposed
 from vultus.server.listening import BACKLOG, greet, listen
 from vultus.server.logs import log_to_stderr
+from vultus.server.protocol import ConnectionLimits, GuardedProtocol
 from vultus.server.retirement import RetiringServer
 from vultus.server.service import Service
+from vultus.server.tls import server_context
+from vultus.server.watchdog import Watchdog
 from vultus.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,15 +43,25 @@ def serve(settings: Settings) -> int:
 
     Raises:
         AddressUnavailable: The host and port cannot be listened on.
+        SelfCheckFailed: The engine was stuck for ``stuck_timeout`` seconds.
         VultusError: What else prevented the start; it is not logged.
     """
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, form=settings.log_format)
     for remark in settings.remarks:
         logger.warning("%s", remark)
-    host = Host(settings, announce_ready)
+
+    async def beat() -> None:
+        await watch.beat()
+
+    host = Host(settings, announce_ready, beat if settings.stuck_timeout else None)
+    watch = Watchdog(host.service.canary, settings.stuck_timeout, host.fail)
     with listen(settings.host, settings.port) as listener:
-        greet(settings.host, listener)
+        warn_if_exposed(settings, listener)
+        greet(settings.host, listener, is_secure=settings.tls_cert is not None)
         host.run(listener)
+    watchdog.disarm()
+    if isinstance(host.failure, SelfCheckFailed):
+        watchdog.leave_at_once()
     if isinstance(host.failure, VultusError):
         raise host.failure
     return 1 if host.failure else 0
@@ -56,13 +75,14 @@ class Host:
         on_ready: Told the engine once it can be used.
         on_beat: Called every second on the event loop while requests are taken.
         patient: Take no connection before the engine can be used; they wait in the listener's queue.
+        engine_factory: Makes the application's engine.
 
     Attributes:
         service: What the application's routes share.
-        failure: Why there is no engine, where there is none.
+        failure: Why there is no engine, or why the server ended without being asked to.
 
     Raises:
-        SettingsError: A dialect is named that does not exist.
+        SettingsError: A setting names something that does not exist or cannot be used.
     """
 
     def __init__(
@@ -72,16 +92,18 @@ class Host:
         on_beat: Callable[[], Awaitable[None]] | None = None,
         *,
         patient: bool = False,
+        engine_factory: Callable[[Settings], FaceEngine] = FaceEngine,
     ) -> None:
+        share_arenas()  # before there are threads
         self.failure: BaseException | None = None
         self._on_ready = on_ready
-        self._patience = settings.drain_timeout
         self._settled = threading.Event()  # there is an engine, or there will be none
-        app = create_app(settings, on_ready=self._begin, on_failure=self._give_up)
+        app = create_app(settings, engine_factory, on_ready=self._begin, on_failure=self._give_up)
         self.service: Service = app.state.service
+        context = server_context(settings)
         config = uvicorn.Config(
             self._after_start(app) if patient else app,
-            http="httptools",
+            http=cast("type[asyncio.Protocol]", partial(GuardedProtocol, ConnectionLimits.of(settings))),
             loop="auto",
             ws="none",
             log_config=None,
@@ -90,6 +112,8 @@ class Host:
             backlog=BACKLOG,
             callback_notify=on_beat,
             timeout_notify=1,
+            ssl_context_factory=(lambda *_: context) if context else None,
+            timeout_keep_alive=settings.keep_alive_timeout,
         )
         departure = Departure(self.service.lifecycle, self.service.admission, settings.drain_timeout)
         self._server = RetiringServer(config, departure)
@@ -102,8 +126,13 @@ class Host:
 
     def retire(self) -> None:
         """Finish what is under way and end, leaving what is new to others; from any thread."""
-        self._server.retire(self._patience)
+        self._server.retire()
         self._settled.set()
+
+    def fail(self, error: VultusError) -> None:
+        """Answer at once who waits, that it was in vain, and end."""
+        self.failure = error
+        self._server.departure.begin(patience=0.0)
 
     def _begin(self, engine: FaceEngine) -> None:
         self._settled.set()
@@ -132,19 +161,17 @@ class Host:
 
 def announce_ready(engine: FaceEngine) -> None:
     """Log what computes, and under which licences."""
-    profile = engine.default_profile
     logger.info("ready: %s on %s, %s", engine.runtime.name, engine.runtime.device, engine.runtime.precision)
-    for name in (profile.detector, profile.embedder, *profile.attributes):
-        if name:
-            model = engine.model(name)
-            use = {True: "commercial use allowed", False: "no commercial use", None: "commercial use not stated"}
-            logger.log(
-                logging.INFO if model.commercial_use else logging.WARNING,
-                "network %s: licence %s; %s",
-                model.name,
-                model.licence,
-                use[model.commercial_use],
-            )
+    use = {True: "commercial use allowed", False: "no commercial use", None: "commercial use not stated"}
+    for model in models_of([engine.default_profile], engine.catalogue):
+        logger.log(
+            logging.INFO if model.commercial_use else logging.WARNING,
+            "network %s: computed in %s; licence %s; %s",
+            model.name,
+            engine.precision(model.name),
+            model.licence,
+            use[model.commercial_use],
+        )
 
 
 def _ignore_late_signals() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,12 +16,15 @@ from vultus.engine import FaceEngine
 from vultus.errors import DeadlineExceeded, NotReady, RequestError
 from vultus.imaging.fetch import Fetcher
 from vultus.runtime.ticket import Ticket
+from vultus.server.access import charge_pictures
 from vultus.server.admission import Admission, Place
-from vultus.server.body import call_on_disconnect, read_body
+from vultus.server.body import Pace, call_on_disconnect, read_body
 from vultus.server.canary import Canary
 from vultus.server.gathering import Gathering, Order, Outcome
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
+from vultus.server.parts import PartLimits, check_parts
+from vultus.server.record import note
 from vultus.server.wire import Reply
 from vultus.settings import Settings
 
@@ -48,6 +52,36 @@ class Service:
     canary: Canary
     admission: Admission
 
+    def engine(self) -> FaceEngine:
+        """The engine for a request; who does not get it is counted as refused.
+
+        Raises:
+            NotReady: There is none (yet), or it takes on no more work.
+        """
+        try:
+            return self.lifecycle.engine
+        except NotReady:
+            self.metrics.refusals.labels(self.lifecycle.state).inc()
+            raise
+
+    async def body(self, request: Request, hold: Callable[[int], object]) -> bytes:
+        """A request's body, within the limits that are set; see ``read_body``."""
+        pace = Pace(self.settings.read_timeout, self.settings.min_transfer_rate)
+        return await read_body(request, self.settings.max_request_bytes, hold, pace)
+
+    @asynccontextmanager
+    async def enter(self, ticket: Ticket) -> AsyncIterator[Place]:
+        """Let a request in; see ``Admission.enter``.
+
+        Raises:
+            Overloaded: There is too much work before it.
+            TimeoutError: Its ticket expired within, or it was given up (``Place.aborted``).
+        """
+        with self.admission.enter(ticket) as place:
+            async with asyncio.timeout(ticket.remaining()) as limit:
+                place.on_abort = partial(_expire, limit)
+                yield place
+
     async def answer(self, request: Request, read: Callable[[FaceEngine, bytes], Order]) -> Response:
         """Serve one request that analyses pictures.
 
@@ -58,30 +92,33 @@ class Service:
         Raises:
             VultusError: The request fails as a whole.
         """
-        engine = self._engine()
+        engine = self.engine()
         seconds = _seconds(request, self.settings.request_timeout)
         ticket = Ticket.within(seconds)
-        with self.admission.enter(ticket) as place:
-            try:
-                async with asyncio.timeout(ticket.remaining()) as limit:
-                    place.on_abort = partial(_expire, limit)
-                    reply = await self._reply(request, engine, place, read)
-            except TimeoutError:
-                if place.aborted:
-                    raise NotReady(
-                        "the server is ending, and the request was not done in time; send it again"
-                    ) from None
-                raise _too_late(seconds, self.settings.request_timeout) from None
-        return Response(reply.body, reply.status, media_type=reply.media_type)
+        try:
+            async with self.enter(ticket) as place:
+                reply = await self._reply(request, engine, place, read)
+        except TimeoutError:
+            if place.aborted:
+                raise NotReady("the server is ending, and the request was not done in time; send it again") from None
+            raise _too_late(seconds, self.settings.request_timeout) from None
+        return Response(reply.body, media_type=reply.media_type)
 
     async def _reply(
         self, request: Request, engine: FaceEngine, place: Place, read: Callable[[FaceEngine, bytes], Order]
     ) -> Reply:
-        most = self.settings.max_request_bytes
-        body = [await read_body(request, most, place.hold_bytes)]  # in a list, to be let go of once it was read
+        content_type = request.headers.get("content-type")
+        body = [await self.body(request, place.hold_bytes)]  # in a list, to be let go of once it was read
         place.expect(1)
-        gathering = Gathering(engine, self.fetcher.fetch, place, most)
-        gathering.begin(lambda: self._counted(read(engine, body.pop()), self.metrics.pictures))
+        gathering = Gathering(engine, self.fetcher.fetch, place, self.settings.max_request_bytes)
+
+        def make_order() -> Order:
+            check_parts(content_type, body[0], PartLimits.of(self.settings))
+            order = read(engine, body.pop())
+            charge_pictures(request, len(order.pictures))
+            return self._counted(order)
+
+        gathering.begin(make_order)
         watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
         try:
             return await asyncio.wrap_future(gathering.reply)
@@ -89,19 +126,15 @@ class Service:
             watch.cancel()
             gathering.close()
 
-    def _engine(self) -> FaceEngine:
-        try:
-            return self.lifecycle.engine
-        except NotReady:
-            self.metrics.refusals.labels(self.lifecycle.state).inc()
-            raise
+    def _counted(self, order: Order, *, again: bool = False) -> Order:
+        count = self.metrics.stages if again else self.metrics.pictures
 
-    def _counted(self, order: Order, count: Callable[[Sequence[Outcome]], None]) -> Order:
         def finish(outcomes: Sequence[Outcome]) -> Reply | Order:
             count(outcomes)
+            note(outcomes, again=again)
             made = order.finish(outcomes)
             # An order that follows is for the same pictures: they were counted.
-            return self._counted(made, self.metrics.stages) if isinstance(made, Order) else made
+            return self._counted(made, again=True) if isinstance(made, Order) else made
 
         return replace(order, finish=finish)
 

@@ -25,7 +25,6 @@ class Reply(NamedTuple):
 
     body: bytes
     media_type: str = JSON
-    status: int = 200
 
 
 def media_type(content_type: str | None) -> str:

@@ -1,34 +1,40 @@
 """Settings: what they are (``groups``), what they may be (``fields``), where their values come from (``load``)."""
 
+from vultus.settings.access import Access
 from vultus.settings.fields import INSIGHTFACE_REST_FLAGS, LicencePolicy
 from vultus.settings.groups import (
     GROUPS,
     Admission,
     ArcFaceApi,
     CompreFace,
+    Connections,
     Detection,
     Inference,
     InsightFaceRest,
     Networks,
+    Operations,
     PictureLimits,
     PicturesByName,
     RequestLimits,
     Server,
 )
-from vultus.settings.load import ENV_PREFIX, Settings, load_settings, misspelt_variables, variable_of
+from vultus.settings.load import ENV_PREFIX, Settings, load_settings, misspelt_variables, served, variable_of
 
 __all__ = [
     "ENV_PREFIX",
     "GROUPS",
     "INSIGHTFACE_REST_FLAGS",
+    "Access",
     "Admission",
     "ArcFaceApi",
     "CompreFace",
+    "Connections",
     "Detection",
     "Inference",
     "InsightFaceRest",
     "LicencePolicy",
     "Networks",
+    "Operations",
     "PictureLimits",
     "PicturesByName",
     "RequestLimits",
@@ -36,5 +42,6 @@ __all__ = [
     "Settings",
     "load_settings",
     "misspelt_variables",
+    "served",
     "variable_of",
 ]

@@ -12,10 +12,12 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 from vultus.errors import SettingsError
+from vultus.settings.keys import check_areas, parse_keys
 
 INSIGHTFACE_REST_FLAGS = ("return_face_data", "return_landmarks", "extract_embedding", "extract_ga", "detect_masks")
 """Flags of InsightFace-REST's requests whose defaults can be set."""
 
+_ORIGIN = re.compile(r"https?://[^/\s?#@*]+")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")  # a name, all below one, or an IPv4 address
 
 
@@ -38,6 +40,12 @@ def _expand(path: Path) -> Path:
 def _check_folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError("there is no such folder")
+    return path
+
+
+def _check_file(path: Path) -> Path:
+    if not path.exists() or path.is_dir():
+        raise ValueError("there is no such file")
     return path
 
 
@@ -86,11 +94,39 @@ def _check_flags(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _check_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(str, parse_keys(texts)))
+
+
+def _check_areas(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names:
+        check_areas(names)
+    return names
+
+
+def _check_open_paths(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [path for path in paths if not path.startswith("/") or "*" in path[:-1]]:
+        raise ValueError(f"{', '.join(wrong)}: a path begins with /, and * may only stand at its end")
+    return paths
+
+
+def _check_origins(names: tuple[str, ...]) -> tuple[str, ...]:
+    origins = tuple(name.lower() for name in names)
+    if wrong := [name for name in origins if name != "*" and not _ORIGIN.fullmatch(name)]:
+        raise ValueError(f"{', '.join(wrong)}: an origin is scheme and host, such as https://app.example.org, or *")
+    return origins
+
+
 UserPath: TypeAlias = Annotated[Path, AfterValidator(_expand)]
 Paths: TypeAlias = Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_split_paths)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
 Folder: TypeAlias = Annotated[UserPath, AfterValidator(_check_folder)]
+File: TypeAlias = Annotated[UserPath, AfterValidator(_check_file)]
 Schemes: TypeAlias = Annotated[Names, AfterValidator(_check_schemes)]
 Hosts: TypeAlias = Annotated[Names, AfterValidator(_check_hosts)]
 Flags: TypeAlias = Annotated[Names, AfterValidator(_check_flags)]
+Keys: TypeAlias = Annotated[Names, AfterValidator(_check_keys)]
+Areas: TypeAlias = Annotated[Names, AfterValidator(_check_areas)]
+OpenPaths: TypeAlias = Annotated[Names, AfterValidator(_check_open_paths)]
+Origins: TypeAlias = Annotated[Names, AfterValidator(_check_origins)]
 LicencePolicy: TypeAlias = Literal["any", "permissive"]

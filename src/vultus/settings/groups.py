@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ByteSize, Field
 
+from vultus.settings.access import Access
 from vultus.settings.fields import (
     Flags,
     Folder,
@@ -52,13 +53,14 @@ class Inference(BaseModel):
         description="Inference engine. `dummy` needs no weights and finds made-up faces: for tests only.",
     )
     device: str = Field(default="cpu", description="Device the networks run on, as the engine names it.")
-    precision: Literal["f32", "bf16", "auto"] = Field(
+    precision: Literal["f32", "bf16", "fp16", "int8", "auto"] = Field(
         default="f32",
-        description="Arithmetic: f32 is exact, bf16 faster where the CPU has it, auto takes bf16 if it is there.",
+        description="Arithmetic: f32 is exact; bf16 (CPUs), fp16 (GPUs): faster, auto takes one; "
+        "int8: see `models quantize`.",
     )
-    all_cores: bool = Field(
-        default=False,
-        description="Compute a picture that is alone on all cores: less latency while idle, for some 80 MB.",
+    all_cores: bool | None = Field(
+        default=None,
+        description="Compute what is alone on all cores: less latency, for some 50 MB; unset: not in a server.",
     )
     streams: int = Field(
         default=0,
@@ -84,8 +86,7 @@ class Detection(BaseModel):
     )
     shrink: Literal["linear", "smooth"] = Field(
         default="linear",
-        description="How pictures and faces are made smaller: `linear` as InsightFace does; `smooth` averages pixels, "
-        "so that embeddings hardly depend on the size of the picture.",
+        description="How what is large is made small: `linear` as InsightFace does; `smooth` averages all pixels.",
     )
     second_canvas: int = Field(
         default=0,
@@ -108,6 +109,9 @@ class PictureLimits(BaseModel):
 
     max_picture_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, description="Largest encoded picture.")
     max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, pixels (width x height).")
+    max_jpeg_scans: int = Field(
+        default=100, ge=1, description="Most scans of a progressive JPEG: each costs a pass over the picture."
+    )
     max_picture_faces: int = Field(
         default=1000, ge=1, description="Most faces of one picture: those with the best scores are kept."
     )
@@ -118,8 +122,43 @@ class RequestLimits(BaseModel):
 
     max_request_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, description="Largest request body.")
     max_request_pictures: int = Field(default=256, ge=1, description="Most pictures in one request.")
+    max_json_values: int = Field(
+        default=100_000, ge=1, description="Most values (texts, numbers, lists ...) in a JSON or MessagePack body."
+    )
+    max_json_depth: int = Field(
+        default=32, ge=1, le=500, description="Most levels of lists and objects in a JSON or MessagePack body."
+    )
+    max_form_parts: int = Field(default=1000, ge=1, description="Most files and fields of a form.")
+    max_headers: int = Field(default=100, ge=1, description="Most header fields of a request.")
+    max_header_bytes: ByteSize = Field(
+        default=ByteSize(32 * 2**10), ge=1024, description="Largest head of a request: its address and header fields."
+    )
     request_timeout: float = Field(
         default=60.0, ge=0, allow_inf_nan=False, description="Seconds after which a request is given up; 0: never."
+    )
+
+
+class Connections(BaseModel):
+    """Connections: how long a client that is slow or silent is waited for."""
+
+    read_timeout: float = Field(
+        default=20.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds in which a request's head has to come, and so its body, but for what min-transfer-rate "
+        "allows it more.",
+    )
+    write_timeout: float = Field(
+        default=20.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which a client that takes its answer slower than min-transfer-rate is cut off.",
+    )
+    min_transfer_rate: ByteSize = Field(
+        default=ByteSize(2**10), ge=1, description="Bytes a second that clients have to send and to take."
+    )
+    keep_alive_timeout: int = Field(
+        default=5, ge=0, description="Seconds an idle connection is kept open for the client's next request."
     )
 
 
@@ -140,7 +179,8 @@ class Admission(BaseModel):
     max_inflight_pixels: int = Field(
         default=250_000_000,
         ge=1,
-        description="Pixels of pictures worked on at once, 3 bytes each; others wait. One picture may always be.",
+        description="Pixels of pictures worked on at once, up to 6 bytes each; others wait. Those of a WebP count four "
+        "times, of other formats but common JPEG twice. One picture may always be.",
     )
     drain_timeout: float = Field(
         default=30.0,
@@ -182,7 +222,8 @@ class Server(BaseModel):
         default=1,
         ge=1,
         le=256,
-        description="Processes that answer requests; they share the cores, and each holds the networks once more.",
+        description="Processes that answer requests; they share the cores, and each holds the networks once more; on "
+        "an accelerator one more process holds them for all.",
     )
     dialects: Names = Field(
         default=("insightface-rest", "face-triton", "arcface-api", "compreface"),
@@ -196,6 +237,28 @@ class Server(BaseModel):
     )
     compat: Literal["insightface-rest", "compreface", "arcface-api", "face-triton"] | None = Field(
         default=None, description="Stand in for this service: its API, its port, and its environment variables."
+    )
+
+
+class Operations(BaseModel):
+    """Operations: what the server tells those who run it, and when it gives up."""
+
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Form of the log's lines; `json`: one object each."
+    )
+    access_log: bool = Field(default=False, description="Log a line for each request that was answered.")
+    otel_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://[^/]",
+        description="Collector that traces are sent to (OTLP over HTTP), such as http://collector:4318; unset: that "
+        "of OpenTelemetry's own variable, or no traces. Needs the extra `otel`.",
+    )
+    stuck_timeout: float = Field(
+        default=60.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that the self check may fail before a server of one process ends with an error, to be "
+        "started anew; 0: it does not end.",
     )
 
 
@@ -267,9 +330,12 @@ GROUPS: tuple[type[BaseModel], ...] = (
     Detection,
     PictureLimits,
     RequestLimits,
+    Connections,
     Admission,
     PicturesByName,
     Server,
+    Access,
+    Operations,
     InsightFaceRest,
     ArcFaceApi,
     CompreFace,

@@ -13,14 +13,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vultus.compat import PRODUCTS, Translation, translate
 from vultus.compat.source import CompatSource
 from vultus.errors import SettingsError
+from vultus.settings.access import Access
 from vultus.settings.groups import (
     Admission,
     ArcFaceApi,
     CompreFace,
+    Connections,
     Detection,
     Inference,
     InsightFaceRest,
     Networks,
+    Operations,
     PictureLimits,
     PicturesByName,
     RequestLimits,
@@ -36,9 +39,12 @@ class Settings(
     Detection,
     PictureLimits,
     RequestLimits,
+    Connections,
     Admission,
     PicturesByName,
     Server,
+    Access,
+    Operations,
     InsightFaceRest,
     ArcFaceApi,
     CompreFace,
@@ -77,6 +83,11 @@ class Settings(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments go before ``VULTUS_*``, and those before the variables of the service in ``compat``."""
         return init_settings, env_settings, CompatSource(settings_cls)
+
+
+def served(settings: Settings) -> Settings:
+    """The settings with what is unset as a server has it: there pictures are rarely alone, and memory counts more."""
+    return settings.model_copy(update={"all_cores": bool(settings.all_cores)})
 
 
 def variable_of(name: str) -> str:
@@ -127,7 +138,8 @@ def _problem(name: str, message: str, value: object, given: Mapping[str, object]
     if name not in Settings.model_fields:
         return f"{name}: there is no such setting{_hint(name, Settings.model_fields)}"
     origin = "" if name in given else f" from {_source_of(name, given)}"
-    return f"{name}: {message.removeprefix('Value error, ')} (got {value!r}{origin})"
+    got = repr(value) if Settings.model_fields[name].repr else "what is not shown here"  # it may hold secrets
+    return f"{name}: {message.removeprefix('Value error, ')} (got {got}{origin})"
 
 
 def misspelt_variables(environment: Mapping[str, str]) -> tuple[str, ...]:

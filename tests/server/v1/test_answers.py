@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,23 @@ def test_a_network_is_named_with_its_hash_licence_and_whether_it_may_be_sold() -
 
 
 def test_networks_are_named_by_task() -> None:
-    cards = model_cards(Profile("p", "det", "emb", ("lm",)), model)
+    precisions = {"det": "f32", "emb": "int8", "lm": "f32"}
+    cards = model_cards(Profile("p", "det", "emb", ("lm",)), model, precisions.__getitem__)
     assert cards == {
-        "detector": model_card(model("det")),
-        "embedder": model_card(model("emb")),
-        "attributes": [model_card(model("lm"))],
+        "detector": {**model_card(model("det")), "precision": "f32"},
+        "embedder": {**model_card(model("emb")), "precision": "int8"},
+        "attributes": [{**model_card(model("lm")), "precision": "f32"}],
     }
-    assert model_cards(Profile("p", "det", None), model)["embedder"] is None
+    assert model_cards(Profile("p", "det", None), model, precisions.__getitem__)["embedder"] is None
+
+
+def test_a_network_that_needs_others_names_theirs_too() -> None:
+    def find(name: str) -> Model:
+        return replace(model(name), companions=("rnet", "onet") if name == "pnet" else ())
+
+    cards: Any = model_cards(Profile("p", "pnet", None), find, lambda name: f"that of {name}")
+    companions = [{**model_card(model(name)), "precision": f"that of {name}"} for name in ("rnet", "onet")]
+    assert cards["detector"] == {**model_card(model("pnet")), "precision": "that of pnet", "companions": companions}
 
 
 def test_a_picture_has_its_size_faces_and_times() -> None:

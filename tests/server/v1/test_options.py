@@ -104,3 +104,21 @@ def test_every_problem_is_named() -> None:
 
 def test_repeated_names_become_lists() -> None:
     assert single_values([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": ["1", "3"], "b": "2"}
+
+
+@pytest.mark.parametrize("given", [{"crops": 0}, {"max_faces": "1"}, {"max_faces": True}, {"threshold": "0.5"}])
+def test_where_the_body_has_types_they_are_not_taken_for_one_another(given: dict[str, Any]) -> None:
+    assert isinstance(parse_options(FaceOptions, {}, given), FaceOptions)
+    with pytest.raises(RequestError, match=next(iter(given))):
+        parse_options(FaceOptions, {}, given, typed=True)
+
+
+def test_lists_may_be_text_also_where_the_body_has_types() -> None:
+    for given in ("pose,quality", ["pose", "quality"], ["pose,quality"]):
+        assert parse_options(FaceOptions, {}, {"attributes": given}, typed=True).attributes == ("pose", "quality")
+
+
+def test_what_the_body_overrides_has_to_be_right_all_the_same() -> None:
+    assert parse_options(FaceOptions, {"max_faces": "3"}, {"max_faces": 1}, typed=True).max_faces == 1
+    with pytest.raises(RequestError, match="max_faces"):
+        parse_options(FaceOptions, {"max_faces": "many"}, {"max_faces": 1}, typed=True)

@@ -40,7 +40,7 @@ def test_messagepack_holds_bytes_or_text(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "image/x-unheard-of", "application/octet-stream"])
 def test_the_body_itself_may_be_the_picture(kind: str) -> None:
-    assert contents_of(kind, DATA) == ([DATA], {})
+    assert contents_of(kind, DATA) == ([DATA], {}, False)
 
 
 def test_a_form_holds_files_and_fields() -> None:

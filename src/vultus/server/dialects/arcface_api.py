@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from vultus.engine import FaceEngine
 from vultus.errors import (
+    AccessError,
     Cancelled,
     DeadlineExceeded,
     NoFaceFound,
@@ -27,19 +28,20 @@ from vultus.errors import (
     RequestError,
     VultusError,
 )
+from vultus.server.dialects import schemas
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.files import WrongForm, form_of, parse_files
 from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface_profile
-from vultus.server.gathering import Order, Outcome
+from vultus.server.gathering import Order, Outcome, analysis_of
+from vultus.server.openapi import Schema
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
-from vultus.types import Analysis, Face, FloatArray, Plan, Profile
+from vultus.types import GENDERS, Face, FloatArray, Plan, Profile
 
 _DETECT, _EMBED, _ATTRIBUTES = "/detect", "/embed", "/attributes"
 _FILE = ("file",)
 _FACTS = frozenset({"gender", "age"})
-_GENDERS = ("female", "male")
 _LABELS: Mapping[str, str] = MappingProxyType({"glintr100": "antelopev2_glint360k"})
 """What the original calls an embedder; any other has its own name."""
 
@@ -50,7 +52,7 @@ _PREFIXES: Mapping[str, str] = MappingProxyType(
         _ATTRIBUTES: "Failed to analyze face: ",
     }
 )
-_REFUSALS = (RequestError, NotReady, Overloaded, DeadlineExceeded, Cancelled)
+_REFUSALS = (AccessError, RequestError, NotReady, Overloaded, DeadlineExceeded, Cancelled)
 """Errors of a request that was not worked on to its end: told by the status in either form."""
 
 _Make = Callable[[FaceEngine, bytes], Order]
@@ -66,21 +68,21 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(tags=["ArcFace API"])
     add_health(routes, service)
 
-    @routes.post(_DETECT, **_operation("Find faces and describe them"))
+    @routes.post(_DETECT, **_operation("Find faces and describe them", schemas.ARCFACE_DETECTED))
     async def detect(
         request: Request,
         include_embeddings: Annotated[bool, Query(description="Embed each face, aligned by its landmarks.")] = False,
     ) -> Response:
         return await _answer(service, request, lambda engine, file: _detect_order(engine, file, include_embeddings))
 
-    @routes.post(_EMBED, **_operation("Embed a picture, stretched as it is"))
+    @routes.post(_EMBED, **_operation("Embed a picture, stretched as it is", schemas.ARCFACE_EMBEDDED))
     async def embed(
         request: Request,
         include_attributes: Annotated[bool, Query(description="Also describe the surest face found in it.")] = False,
     ) -> Response:
         return await _answer(service, request, lambda engine, file: _embed_order(engine, file, include_attributes))
 
-    @routes.post(_ATTRIBUTES, **_operation("Describe the surest face of a picture"))
+    @routes.post(_ATTRIBUTES, **_operation("Describe the surest face of a picture", schemas.ARCFACE_DESCRIBED))
     async def attributes(request: Request) -> Response:
         return await _answer(service, request, _attributes_order)
 
@@ -127,7 +129,7 @@ def _detect_order(engine: FaceEngine, file: bytes, embeddings: bool) -> Order:
     in_fractions = engine.settings.arcface_api_boxes == "fractions"
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
-        analysis = _seen(outcomes[0])
+        analysis = analysis_of(outcomes[0])
         units = np.array([analysis.width, analysis.height] * 2 if in_fractions else [1] * 4, np.float32)
         return _reply({"faces": [_face(place, face, units) for place, face in enumerate(analysis.faces)]})
 
@@ -141,14 +143,14 @@ def _embed_order(engine: FaceEngine, file: bytes, attributes: bool) -> Order:
 
     def embed(more: Mapping[str, object]) -> Order:
         def finish(outcomes: Sequence[Outcome]) -> Reply:
-            embedding = np.asarray(_seen(outcomes[0]).faces[0].raw_embedding)[np.newaxis if is_nested else ...]
+            embedding = np.asarray(analysis_of(outcomes[0]).faces[0].raw_embedding)[np.newaxis if is_nested else ...]
             told = {"embedding": embedding, "embedding_shape": embedding.shape, "embedding_dim": len(embedding)}
             return _reply({**told, **_model(engine, used), **more})
 
         return Order([file], Plan(detect=False, stretch=True), used, finish)
 
     def describe(outcomes: Sequence[Outcome]) -> Order:
-        faces = _seen(outcomes[0]).faces
+        faces = analysis_of(outcomes[0]).faces
         return embed({"attributes": _attributes(engine, used, faces[0])} if faces else {})
 
     return Order([file], _plan_of_attributes(engine, used), used, describe) if attributes else embed({})
@@ -158,7 +160,7 @@ def _attributes_order(engine: FaceEngine, file: bytes) -> Order:
     used = profile(engine)
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
-        faces = _seen(outcomes[0]).faces
+        faces = analysis_of(outcomes[0]).faces
         if not faces:
             raise NoFaceFound("No face detected in the image")
         return _reply({"status": "success", "attributes": _attributes(engine, used, faces[0])})
@@ -168,12 +170,6 @@ def _attributes_order(engine: FaceEngine, file: bytes) -> Order:
 
 def _plan_of_attributes(engine: FaceEngine, used: Profile) -> Plan:
     return Plan(embeddings=False, attributes=(_FACTS | {"pose"}) & engine.facts(used), max_faces=1, rank="score")
-
-
-def _seen(outcome: Outcome) -> Analysis:
-    if isinstance(outcome, VultusError):
-        raise outcome
-    return outcome
 
 
 def _reply(content: Mapping[str, object]) -> Reply:
@@ -208,7 +204,7 @@ def _age_and_gender(face: Face) -> dict[str, object]:
     age, gender = face.attributes.get("age"), face.attributes.get("gender")
     return {
         "age": round(age) if isinstance(age, float) else None,
-        "gender": _GENDERS[gender] if isinstance(gender, int) else None,
+        "gender": GENDERS[gender] if isinstance(gender, int) else None,
     }
 
 
@@ -218,9 +214,8 @@ def _model(engine: FaceEngine, used: Profile) -> dict[str, object]:
     return {"model": _LABELS.get(model.name, model.name), "input_size": f"{model.input.width}x{model.input.height}"}
 
 
-def _operation(summary: str) -> dict[str, Any]:
-    why = "The form or the query is wrong, the picture damaged, or no face in it where one is needed."
-    return {"summary": summary, "responses": {422: {"description": why}}, "openapi_extra": form_of(_FILE)}
+def _operation(summary: str, done: Schema) -> dict[str, Any]:
+    return {"summary": summary, "responses": schemas.arcface_responses(done), "openapi_extra": form_of(_FILE)}
 
 
 DIALECT = Dialect("arcface-api", router, render, profile)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import orjson
@@ -21,17 +21,14 @@ from starlette.responses import Response
 
 from vultus.embed import similarity
 from vultus.engine import FaceEngine
-from vultus.errors import (
-    NoFaceFound,
-    NotReady,
-    RequestError,
-    VultusError,
-)
-from vultus.server.body import read_body
+from vultus.errors import AccessError, NoFaceFound, NotReady, RequestError
+from vultus.runtime.ticket import Ticket
+from vultus.server import openapi
+from vultus.server.dialects import schemas
 from vultus.server.dialects.base import Dialect
 from vultus.server.dialects.files import WrongForm, form_of, parse_files
 from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface_profile
-from vultus.server.gathering import Order, Outcome
+from vultus.server.gathering import Order, Outcome, analysis_of
 from vultus.server.pictures import check_count
 from vultus.server.problems import detail_of, headers_of, status_of
 from vultus.server.service import Service
@@ -55,11 +52,19 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(tags=["Similarity API"])
     add_health(routes, service)
 
-    @routes.post(_EMBEDDING, **_operation("Embed a picture, stretched as it is", _ONE, {"embedding": [[0.12, -0.73]]}))
+    @routes.post(
+        _EMBEDDING,
+        **_operation(
+            "Embed a picture, stretched as it is", _ONE, schemas.SIMILAR_EMBEDDING, {"embedding": [[0.12, -0.73]]}
+        ),
+    )
     async def embedding(request: Request) -> Response:
         return await _answer(service, request, _ONE, _embedding_order)
 
-    @routes.post(_SIMILARITY, **_operation("Compare the surest face of each picture", _TWO, {"similarity": 0.8312}))
+    @routes.post(
+        _SIMILARITY,
+        **_operation("Compare the surest face of each picture", _TWO, schemas.SIMILARITY, {"similarity": 0.8312}),
+    )
     async def face_similarity(request: Request) -> Response:
         return await _answer(service, request, _TWO, _similarity_order)
 
@@ -80,8 +85,11 @@ async def _answer(
     order: Callable[[FaceEngine, list[bytes]], Order],
 ) -> Response:
     content_type = request.headers.get("content-type")
-    if not service.lifecycle.ready:
-        await _refuse(service, request, names)
+    try:
+        service.engine()
+    except NotReady:
+        await _check_form(service, request, names)
+        raise
 
     def read(engine: FaceEngine, body: bytes) -> Order:
         files = parse_files(content_type, body, names)
@@ -91,13 +99,12 @@ async def _answer(
     return await service.answer(request, read)
 
 
-async def _refuse(service: Service, request: Request, names: Sequence[str]) -> NoReturn:
-    """Without an engine; yet a form that is wrong is told so first."""
+async def _check_form(service: Service, request: Request, names: Sequence[str]) -> None:
+    """Tell a form that is wrong so, as the original does also where it cannot work."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(service.settings.request_timeout or None):
-            body = await read_body(request, service.settings.max_request_bytes)
+        async with service.enter(Ticket.within(service.settings.request_timeout)) as place:
+            body = await service.body(request, place.hold_bytes)
             await asyncio.to_thread(parse_files, request.headers.get("content-type"), body, names)
-    raise NotReady(f"the server cannot take work: it is {service.lifecycle.state}")
 
 
 def _embedding_order(engine: FaceEngine, files: list[bytes]) -> Order:
@@ -118,11 +125,10 @@ def _similarity_order(engine: FaceEngine, files: list[bytes]) -> Order:
 
 
 def _first_face(outcome: Outcome, which: str = "") -> Face:
-    if isinstance(outcome, VultusError):
-        raise type(outcome)(f"{which}: {outcome.message}" if which else outcome.message, limit=outcome.limit)
-    if not outcome.faces:
+    faces = analysis_of(outcome, which).faces
+    if not faces:
         raise NoFaceFound(f"No face detected in {which}")
-    return outcome.faces[0]
+    return faces[0]
 
 
 def _detail(path: str, error: Exception) -> object:
@@ -132,15 +138,17 @@ def _detail(path: str, error: Exception) -> object:
         return _NOT_READY
     if isinstance(error, NOT_A_PICTURE):
         return f"{_PREFIXES.get(path, '')}cannot identify image file: {error.message}"
-    if isinstance(error, HTTPException) or (isinstance(error, RequestError) and not isinstance(error, NoFaceFound)):
+    if isinstance(error, HTTPException | AccessError | RequestError) and not isinstance(error, NoFaceFound):
         return detail_of(error)  # of the request, not of what is done with it
     return _PREFIXES.get(path, "") + detail_of(error)
 
 
-def _operation(summary: str, names: Sequence[str], example: Mapping[str, object]) -> dict[str, Any]:
+def _operation(
+    summary: str, names: Sequence[str], schema: openapi.Schema, example: Mapping[str, object]
+) -> dict[str, Any]:
     return {
         "summary": summary,
-        "responses": {200: {"description": "Done.", "content": {JSON: {"example": example}}}},
+        "responses": {200: openapi.answer(schema, example), **schemas.SIMILAR_FAILURES},
         "openapi_extra": form_of(names),
     }
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from vultus.engine import FaceEngine
 from vultus.errors import CorruptPicture, EmptyPicture, UnsupportedFormat, VultusError
+from vultus.server.dialects.schemas import HEALTH as HEALTH_ANSWERS
 from vultus.server.service import Service
 from vultus.server.wire import JSON
 from vultus.types import Profile
@@ -37,7 +38,7 @@ def insightface_profile(engine: FaceEngine, name: str) -> Profile:
 def add_health(routes: APIRouter, service: Service) -> None:
     """Add ``/health``: ``{"status": "ok"}``, as all of them say it, or 500 in InsightFace-REST's words."""
 
-    @routes.get(HEALTH, summary="How the last self check ended", responses={500: {"description": "It failed."}})
+    @routes.get(HEALTH, summary="How the last self check ended", responses=HEALTH_ANSWERS)
     async def health() -> Response:
         try:
             service.canary.check()

@@ -11,7 +11,7 @@ import numpy as np
 from vultus.embed import similarity
 from vultus.errors import NoFaceFound, VultusError
 from vultus.imaging.encode import encode_jpeg
-from vultus.server.gathering import Outcome
+from vultus.server.gathering import Outcome, analysis_of
 from vultus.server.problems import picture_problem
 from vultus.server.v1.options import FaceOptions
 from vultus.server.wire import vector_text
@@ -31,12 +31,24 @@ def model_card(model: Model) -> dict[str, object]:
     }
 
 
-def model_cards(profile: Profile, model: Callable[[str], Model]) -> dict[str, object]:
-    """Cards of all networks of a profile, by task."""
+def model_cards(profile: Profile, model: Callable[[str], Model], precision: Callable[[str], str]) -> dict[str, object]:
+    """Cards of all networks of a profile, by task, which also tell what each is computed in.
+
+    One that works with companions has theirs in its own.
+    """
+
+    def single(used: Model) -> dict[str, object]:
+        return model_card(used) | {"precision": precision(used.name)}
+
+    def card(name: str) -> dict[str, object]:
+        used = model(name)
+        companions = [single(model(companion)) for companion in used.companions]
+        return single(used) | ({"companions": companions} if companions else {})
+
     return {
-        "detector": model_card(model(profile.detector)),
-        "embedder": model_card(model(profile.embedder)) if profile.embedder else None,
-        "attributes": [model_card(model(name)) for name in profile.attributes],
+        "detector": card(profile.detector),
+        "embedder": card(profile.embedder) if profile.embedder else None,
+        "attributes": [card(name) for name in profile.attributes],
     }
 
 
@@ -89,11 +101,10 @@ def _decision(cosine: float, embedder: Model) -> Mapping[str, object]:
 
 
 def _only_face(which: str, outcome: Outcome) -> Face:
-    if isinstance(outcome, VultusError):
-        raise type(outcome)(f"{which} picture: {outcome.message}", limit=outcome.limit)
-    if not outcome.faces:
+    faces = analysis_of(outcome, f"{which} picture").faces
+    if not faces:
         raise NoFaceFound(f"the {which} picture shows no face; send one that does, or lower threshold or min_face_size")
-    return outcome.faces[0]
+    return faces[0]
 
 
 def _face(face: Face, options: FaceOptions, packed: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema
 
 from vultus.attributes import DEMOGRAPHIC
 from vultus.errors import RequestError
@@ -14,6 +14,7 @@ from vultus.settings import Settings
 from vultus.types import Plan, Profile
 
 _MOST_TOLD = 10  # unknown names
+_NAMES = {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 64}, {"type": "string"}]}
 
 O = TypeVar("O", bound="Options")  # noqa: E741
 
@@ -23,7 +24,7 @@ def _split(value: object) -> object:
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return value
-    return [name.strip() for part in parts for name in part.split(",") if name.strip()]
+    return tuple(name.strip() for part in parts for name in part.split(",") if name.strip())
 
 
 class Options(BaseModel):
@@ -70,7 +71,7 @@ class FaceOptions(DetectionOptions):
         default="float", description="Numbers, base64 of little-endian float32, or no embedding."
     )
     landmarks: bool = Field(default=True, description="Answer the five landmarks.")
-    attributes: Annotated[tuple[str, ...], FailFast(), BeforeValidator(_split)] = Field(
+    attributes: Annotated[tuple[str, ...], FailFast(), BeforeValidator(_split), WithJsonSchema(_NAMES)] = Field(
         default=(),
         max_length=64,
         description="Further facts wanted, such as `landmarks106`; `/v1/info` lists which can be asked.",
@@ -91,8 +92,14 @@ class FaceOptions(DetectionOptions):
         )
 
 
-def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, Any]) -> O:
+def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, Any], *, typed: bool = False) -> O:
     """Options from the query and the body; the body's word goes before the query's.
+
+    Args:
+        kind: Which there are.
+        query: Text by name.
+        body: Values by name.
+        typed: Whether the body's format tells numbers from text; then they are not taken for one another.
 
     Raises:
         RequestError: A name is unknown, a value is of the wrong type or out of range; the message names each,
@@ -103,6 +110,10 @@ def parse_options(kind: type[O], query: Mapping[str, Any], body: Mapping[str, An
     for name in strangers[_MOST_TOLD:]:  # pydantic would make an error of a kilobyte of each
         del given[name]
     try:
+        if typed:
+            kind.model_validate({name: given[name] for name in body if name in given}, strict=True)
+        if query.keys() & body.keys():  # what the body overrides has to be right all the same
+            kind(**{name: value for name, value in query.items() if name in given})
         return kind(**given)
     except ValidationError as error:
         raise RequestError("; ".join(_sentences(kind, error))) from None

@@ -22,10 +22,12 @@ class Contents(NamedTuple):
     Attributes:
         pictures: Encoded bytes, an address, or the error that stands in a picture's place.
         options: Name -> value, unchecked.
+        typed: Whether the values are of the body's own types, rather than text.
     """
 
     pictures: list[bytes | Address | PictureError]
     options: Mapping[str, Any]
+    typed: bool = False
 
 
 def parse_contents(content_type: str | None, body: bytes, limit: int) -> Contents:
@@ -81,7 +83,7 @@ def _document(document: object, limit: int) -> Contents:
     if not isinstance(images, list):
         raise RequestError(f"{IMAGES}: must be a list of pictures")
     check_count(len(images), limit)
-    return Contents([_picture(place, image) for place, image in enumerate(images)], document)
+    return Contents([_picture(place, image) for place, image in enumerate(images)], document, typed=True)
 
 
 def _picture(place: int, image: object) -> bytes | Address | PictureError:

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from vultus import __version__
 from vultus.engine import FaceEngine
 from vultus.errors import RequestError
+from vultus.profiles import models_of
+from vultus.runtime.choose import is_accelerator
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
 from vultus.server.v1 import schema
@@ -50,12 +52,13 @@ def router(service: Service) -> APIRouter:
     async def compare(request: Request) -> Response:
         return await service.answer(request, lambda engine, body: _read_compare(_Asked(request), engine, body))
 
-    @routes.get("/models", summary="The networks in use, with sources, licences and measured accuracy")
+    @routes.get("/models", summary="The networks in use, with sources, licences and measured accuracy", **schema.MODELS)
     async def models(request: Request) -> Response:
         engine = service.lifecycle.engine
-        return _plain(request, {"models": [_full_card(model) for model in _models(engine)]})
+        used = models_of([engine.default_profile], engine.catalogue)
+        return _plain(request, {"models": [_full_card(model) for model in used]})
 
-    @routes.get("/info", summary="What this server is, uses and allows")
+    @routes.get("/info", summary="What this server is, uses and allows", **schema.INFO)
     async def info(request: Request) -> Response:
         return _plain(request, _info(service, service.lifecycle.engine))
 
@@ -77,25 +80,25 @@ class _Asked:
 
 def _read_faces(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
     contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
-    options = parse_options(FaceOptions, asked.query, contents.options)
+    options = parse_options(FaceOptions, asked.query, contents.options, typed=contents.typed)
     check_demographics(options.attributes, engine.settings)
     profile = options.profile(engine.default_profile)
     packed = is_packed(asked.media_type)
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
         pictures = [picture_answer(outcome, options, packed) for outcome in outcomes]
-        return asked.reply({"model": model_cards(profile, engine.model), "pictures": pictures})
+        return asked.reply({"model": model_cards(profile, engine.model, engine.precision), "pictures": pictures})
 
     return Order(contents.pictures, options.plan(), profile, finish)
 
 
 def _read_embeddings(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
     contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
-    form = parse_options(EmbeddingOptions, asked.query, contents.options).embeddings
+    form = parse_options(EmbeddingOptions, asked.query, contents.options, typed=contents.typed).embeddings
     profile = engine.default_profile
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
-        model = {"embedder": model_cards(profile, engine.model)["embedder"]}
+        model = {"embedder": model_cards(profile, engine.model, engine.precision)["embedder"]}
         return asked.reply({"model": model, "embeddings": [embedding_answer(outcome, form) for outcome in outcomes]})
 
     return Order(contents.pictures, Plan(detect=False), profile, finish)
@@ -105,22 +108,16 @@ def _read_compare(asked: _Asked, engine: FaceEngine, body: bytes) -> Order:
     contents = parse_contents(asked.content_type, body, engine.settings.max_request_pictures)
     if len(contents.pictures) != _PAIR:
         raise RequestError(f"a comparison needs two pictures, not {len(contents.pictures)}")
-    options = parse_options(CompareOptions, asked.query, contents.options)
+    options = parse_options(CompareOptions, asked.query, contents.options, typed=contents.typed)
     profile = options.profile(engine.default_profile)
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
         embedder = engine.model(profile.embedder or "")
-        cards = model_cards(profile, engine.model)
+        cards = model_cards(profile, engine.model, engine.precision)
         answer = comparison_answer(outcomes[0], outcomes[1], embedder)
         return asked.reply({"model": {"detector": cards["detector"], "embedder": cards["embedder"]}, **answer})
 
     return Order(contents.pictures, options.plan(), profile, finish)
-
-
-def _models(engine: FaceEngine) -> list[Model]:
-    profile = engine.default_profile
-    names = (profile.detector, profile.embedder, *profile.attributes)
-    return [engine.model(name) for name in names if name]
 
 
 def _full_card(model: Model) -> dict[str, object]:
@@ -129,6 +126,7 @@ def _full_card(model: Model) -> dict[str, object]:
         **model_card(model),
         "sha256": model.sha256,
         "aliases": model.aliases,
+        "companions": model.companions,
         "task": model.task,
         "family": model.family,
         "bytes": model.size,
@@ -144,13 +142,17 @@ def _full_card(model: Model) -> dict[str, object]:
 
 def _info(service: Service, engine: FaceEngine) -> dict[str, object]:
     settings, profile = service.settings, engine.default_profile
+    canvas, *further = engine.canvases()
     return {
         "name": "vultus",
         "version": __version__,
         "runtime": engine.runtime.name,
         "device": engine.runtime.device,
         "precision": engine.runtime.precision,
-        "networks": model_cards(profile, engine.model),
+        "streams": None if is_accelerator(settings) else engine.streams,
+        "all_cores": settings.all_cores,
+        "workers": settings.workers,
+        "networks": model_cards(profile, engine.model, engine.precision),
         "attributes": sorted(allowed_facts(engine.facts(), settings)),
         "dialects": settings.dialects,
         "limits": {
@@ -162,7 +164,10 @@ def _info(service: Service, engine: FaceEngine) -> dict[str, object]:
             "request_timeout": settings.request_timeout,
         },
         "defaults": {
-            "canvas": [profile.canvas.width, profile.canvas.height],
+            "canvas": [canvas.width, canvas.height],
+            "aspect": canvas.shape,
+            "second_canvas": [further[0].width, further[0].height] if further else None,
+            "decode": "scaled" if profile.scaled_decode else "full",
             "threshold": profile.threshold,
             "nms_threshold": profile.nms_threshold,
             **_defaults(),

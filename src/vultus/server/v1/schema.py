@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from vultus.server import openapi
+from vultus.server.v1 import answer_schemas
 from vultus.server.v1.options import CompareOptions, EmbeddingOptions, FaceOptions, Options
 from vultus.server.v1.request import FILE_FIELD, IMAGES
+from vultus.server.wire import MSGPACK, X_MSGPACK
 
 _BASE64 = "/9j/4AAQSkZJRgABAQ..."
-_CARD = {"name": "w600k_mbf", "sha256": "9cc6e4a75f0e", "licence": "non-commercial research", "commercial_use": False}
+_CARD = {
+    "name": "w600k_mbf",
+    "sha256": "9cc6e4a75f0e",
+    "licence": "non-commercial research",
+    "commercial_use": False,
+    "precision": "f32",
+}
 _MODEL = {"detector": {**_CARD, "name": "scrfd_500m_bnkps", "sha256": "a3562ef62592"}, "embedder": _CARD}
 _REQUEST_ID = "5b1c7b0f0f8e4c2f9f0c5f6f2f4f7c1d"
+_PACKED = (MSGPACK, X_MSGPACK)
 _BOX = {"box": [80.1, 54.3, 168.9, 171.2], "score": 0.91}
 
-_PROBLEM = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened and what to do, for a person."},
-        "code": {"type": "string", "description": "What happened, for a program; stable."},
-        "request_id": {"type": "string"},
-        "limit": {"type": "string", "description": "The setting whose limit was met."},
-    },
-}
-_PROBLEMS = {
-    413: "More bytes or pictures than the server takes; `limit` names the setting.",
-    415: "A media type that is not read.",
-    422: "A field is missing, unknown, of the wrong type or out of range.",
-    503: "Not warm yet (`not_ready`), or not done in time (`deadline_exceeded`).",
-}
+_STATUSES = (408, 413, 415, 422, 429, 500, 503)
 
 
 def _fields(options: type[Options]) -> dict[str, Any]:
@@ -50,7 +43,7 @@ def _body(options: type[Options], example: dict[str, Any]) -> dict[str, Any]:
         "required": [IMAGES],
         "additionalProperties": False,
     }
-    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
     form = {"type": "object", "properties": {FILE_FIELD: files, **fields}, "required": [FILE_FIELD]}
     return {
         "required": True,
@@ -71,19 +64,22 @@ def _query(options: type[Options]) -> list[dict[str, Any]]:
 
 
 def _operation(
-    options: type[Options], description: str, request: dict[str, Any], answer: dict[str, Any]
+    options: type[Options], description: str, request: dict[str, Any], answer: dict[str, Any], schema: openapi.Schema
 ) -> dict[str, Any]:
-    problems = {
-        status: {"description": text, "content": {"application/problem+json": {"schema": _PROBLEM}}}
-        for status, text in _PROBLEMS.items()
-    }
-    answer = {**answer, "request_id": _REQUEST_ID}
+    done = openapi.answer(schema, {**answer, "request_id": _REQUEST_ID}, _PACKED)
     return {
         "description": description,
-        "responses": {200: {"description": "Done.", "content": {"application/json": {"example": answer}}}, **problems},
+        "responses": {200: done, **openapi.problems(*_STATUSES)},
         "openapi_extra": {"requestBody": _body(options, request), "parameters": _query(options)},
     }
 
+
+def _facts(schema: openapi.Schema) -> dict[str, Any]:
+    return {"responses": {200: openapi.answer(schema, packed=_PACKED), **openapi.problems(500, 503)}}
+
+
+MODELS = _facts(answer_schemas.MODELS)
+INFO = _facts(answer_schemas.INFO)
 
 FACES = _operation(
     FaceOptions,
@@ -111,6 +107,7 @@ FACES = _operation(
             {"error": {"code": "picture_corrupt", "message": "the picture is cut off"}},
         ],
     },
+    answer_schemas.FACES,
 )
 
 EMBEDDINGS = _operation(
@@ -119,6 +116,7 @@ EMBEDDINGS = _operation(
     "other size is the error `crop_size_wrong` in the crop's place.",
     {IMAGES: [_BASE64], "embeddings": "base64"},
     {"model": {"embedder": _CARD}, "embeddings": [{"embedding": [0.0417, -0.0093], "norm": 21.7}]},
+    answer_schemas.EMBEDDINGS,
 )
 
 COMPARE = _operation(
@@ -135,4 +133,5 @@ COMPARE = _operation(
         "reason": None,
         "faces": [_BOX, _BOX],
     },
+    answer_schemas.COMPARISON,
 )

@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from vultus.engine import FaceEngine
+from vultus.server.dialects.compreface import plugins
 from vultus.server.dialects.compreface.plugins import Setup, set_up
 from vultus.settings import load_settings
 
@@ -22,6 +24,19 @@ def made() -> Iterator[Callable[..., Setup]]:
             return set_up(engines.enter_context(FaceEngine(settings)))
 
         yield make
+
+
+def test_what_plays_what_is_found_once_for_an_engine(
+    start_app: Callable[..., Any], squares: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Mock(side_effect=set_up)
+    monkeypatch.setattr(plugins, "set_up", asked)
+    for _ in range(2):
+        client = start_app(dialects=("compreface",))
+        assert client.get("/status").status_code == 200
+        assert client.post("/find_faces", files={"file": ("a.png", squares((1, 1)))}).status_code == 200
+    assert asked.call_count == 2
+    assert asked.call_args_list[0] != asked.call_args_list[1]
 
 
 def test_without_configuration_it_is_what_the_networks_can_do(made: Callable[..., Setup]) -> None:

@@ -8,7 +8,7 @@ from vultus.errors import NotBase64, RequestError
 from vultus.server.dialects.compreface.names import parse
 from vultus.server.dialects.compreface.plugins import Plugin, Setup
 from vultus.server.dialects.compreface.request import Asked, read_form, read_json
-from vultus.types import Profile
+from vultus.types import Plan, Profile
 
 pytestmark = pytest.mark.unit
 
@@ -64,11 +64,15 @@ def test_limits_that_are_none(value: str) -> None:
         Asked.of({"limit": value})
 
 
+def plan_of(asked: Asked, setup: Setup) -> Plan:
+    return asked.plan(setup, asked.running(setup))
+
+
 def test_a_plan_asks_for_what_is_wanted_alone(setup: Setup) -> None:
-    plan = Asked.of({"face_plugins": "mask,nonsense", "limit": "2"}).plan(setup)
+    plan = plan_of(Asked.of({"face_plugins": "mask,nonsense", "limit": "2"}), setup)
     assert (plan.detect, plan.embeddings, plan.attributes, plan.max_faces) == (True, False, frozenset({"mask"}), 2)
     assert (plan.rank, plan.stretch) == ("visible", True)
-    both = Asked.of({"face_plugins": "calculator gender_age"}).plan(setup)
+    both = plan_of(Asked.of({"face_plugins": "calculator gender_age"}), setup)
     assert (both.embeddings, both.attributes) == (True, frozenset({"gender", "age"}))
 
 
@@ -80,7 +84,7 @@ def test_plugins_run_in_the_order_of_the_configuration(setup: Setup) -> None:
 def test_without_detection_some_do_not_run(setup: Setup) -> None:
     asked = Asked.of({"face_plugins": "landmarks,pose,mask,gender_age,calculator", "detect_faces": "false"})
     assert asked.running(setup) == ["detector", "calculator", "gender_age"]
-    assert not asked.plan(setup).detect
+    assert not plan_of(asked, setup).detect
 
 
 def test_a_form() -> None:

@@ -11,9 +11,8 @@ import numpy as np
 from vultus.errors import NoFaceFound
 from vultus.imaging.align import with_margins
 from vultus.server.dialects.compreface.plugins import Setup
-from vultus.types import Analysis, Face, FloatArray
+from vultus.types import GENDERS, Analysis, Face, FloatArray
 
-_GENDERS = ("female", "male")
 _MASKS: Mapping[str, str] = MappingProxyType(
     {"mask": "with_mask", "no_mask": "without_mask", "incorrect": "mask_weared_incorrect"}
 )
@@ -89,7 +88,7 @@ def _embedding(face: Face) -> _Fields:
 
 def _gender(face: Face) -> _Fields:
     gender: Any = face.attributes["gender"]
-    return {"gender": {"value": _GENDERS[gender], "probability": face.attributes.get("gender_probability", 1.0)}}
+    return {"gender": {"value": GENDERS[gender], "probability": face.attributes.get("gender_probability", 1.0)}}
 
 
 def _age(face: Face) -> _Fields:

@@ -84,14 +84,26 @@ class Setup:
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
-def profile(engine: FaceEngine) -> Profile:
-    """CompreFace's detector input with the networks of the configured plugins."""
-    return set_up(engine).profile
+class Setups:
+    """Finds which networks play which plugins once for each engine."""
 
+    def __init__(self) -> None:
+        self._known: tuple[FaceEngine, Setup] | None = None
 
-def remarks(engine: FaceEngine) -> Sequence[str]:
-    """Which plugins are played by other networks than CompreFace's, or by none."""
-    return set_up(engine).remarks
+    def of(self, engine: FaceEngine) -> Setup:
+        """The configured plugins; see ``set_up``."""
+        known = self._known
+        if known is None or known[0] is not engine:
+            self._known = known = engine, set_up(engine)
+        return known[1]
+
+    def profile(self, engine: FaceEngine) -> Profile:
+        """CompreFace's detector input with the networks of the configured plugins."""
+        return self.of(engine).profile
+
+    def remarks(self, engine: FaceEngine) -> Sequence[str]:
+        """Which plugins are played by other networks than CompreFace's, or by none."""
+        return self.of(engine).remarks
 
 
 def set_up(engine: FaceEngine) -> Setup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vultus.errors import RequestError
@@ -56,9 +56,8 @@ class Asked:
         wanted = self.slugs - {"detector"} if self.detects else self.slugs - _NOT_ALONE - {"detector"}
         return [slug for slug in setup.plugins if slug == "detector" or slug in wanted]
 
-    def plan(self, setup: Setup) -> Plan:
-        """What to compute."""
-        running = self.running(setup)
+    def plan(self, setup: Setup, running: Sequence[str]) -> Plan:
+        """What to compute for the plugins of these slugs."""
         return Plan(
             detect=self.detects,
             embeddings="calculator" in running,

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vultus.engine import FaceEngine
-from vultus.errors import VultusError
-from vultus.server.dialects.compreface import answers
+from vultus.server.dialects.compreface import answers, schema
 from vultus.server.dialects.compreface.errors import HEADERS
-from vultus.server.dialects.compreface.plugins import Setup, set_up
+from vultus.server.dialects.compreface.plugins import Setup, Setups
 from vultus.server.dialects.compreface.request import FILE, PARAMETERS, Asked, read_form, read_json
 from vultus.server.dialects.files import form_of
-from vultus.server.gathering import Order, Outcome
+from vultus.server.gathering import Order, Outcome, analysis_of
+from vultus.server.openapi import Responses
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
 
@@ -30,22 +30,16 @@ _Read = Callable[[str | None, bytes], tuple[bytes, dict[str, str]]]
 
 
 class _Core:
-    """Answers requests; which networks play which plugins is found once for each engine.
+    """Answers requests.
 
     Args:
         service: The server's.
+        setups: Knows which networks play which plugins.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, setups: Setups) -> None:
         self._service = service
-        self._known: tuple[FaceEngine, Setup] | None = None
-
-    def setup(self, engine: FaceEngine) -> Setup:
-        """The configured plugins."""
-        known = self._known
-        if known is None or known[0] is not engine:
-            self._known = known = engine, set_up(engine)
-        return known[1]
+        self._setups = setups
 
     async def find(self, request: Request, read: _Read, scans: bool = False) -> Response:
         """Find and describe the faces of the picture that ``read`` finds in the body; ``scans``: as ``/scan_faces``."""
@@ -57,7 +51,7 @@ class _Core:
             asked = Asked.of(fields | query)
             if scans:
                 asked = replace(asked, slugs=_SCANNING, detects=True)
-            return _order(self.setup(engine), picture, asked, scans)
+            return _order(self._setups.of(engine), picture, asked, scans)
 
         response = await self._service.answer(request, order)
         response.headers.update(HEADERS)
@@ -65,7 +59,7 @@ class _Core:
 
     def status(self) -> Response:
         """What is loaded."""
-        setup = self.setup(self._service.lifecycle.engine)
+        setup = self._setups.of(self._service.lifecycle.engine)
         versions = answers.versions(setup, list(setup.plugins))
         return _json(
             {
@@ -78,10 +72,10 @@ class _Core:
         )
 
 
-def router(service: Service) -> APIRouter:
+def router(setups: Setups, service: Service) -> APIRouter:
     """Routes ``/find_faces``, ``/find_faces_base64``, ``/scan_faces``, ``/status`` and ``/healthcheck``."""
     routes = APIRouter(tags=["CompreFace core"])
-    core = _Core(service)
+    core = _Core(service, setups)
 
     async def find_faces(request: Request) -> Response:
         return await core.find(request, read_form)
@@ -99,21 +93,29 @@ def router(service: Service) -> APIRouter:
         service.canary.check()
         return _json({"status": "OK"})
 
-    form, query = form_of((FILE,)), {"parameters": _PARAMETERS}
-    base64 = {"requestBody": {"required": True, "content": {JSON: {"schema": _BASE64}}}}
-    _add(routes, "POST", "/find_faces", find_faces, "Find faces and run plugins on them", form | query)
-    _add(routes, "POST", "/find_faces_base64", find_faces_base64, "The same, for base64 in JSON", base64 | query)
-    _add(routes, "POST", "/scan_faces", scan_faces, "Find and embed faces", form | {"parameters": _PARAMETERS[:2]})
-    _add(routes, "GET", "/status", status, "The loaded plugins and the calculator's similarity coefficients", {})
-    _add(routes, "GET", "/healthcheck", healthcheck, "How the last self check ended", {})
+    form, query = form_of((FILE,)), {"parameters": schema.PARAMETERS}
+    base64 = {"requestBody": {"required": True, "content": {JSON: {"schema": schema.BASE64}}}}
+    two = {"parameters": schema.PARAMETERS[:2]}
+    found, scanned, loaded = schema.FOUND, schema.SCANNED, schema.STATUS
+    _add(routes, "POST", "/find_faces", find_faces, "Find faces and run plugins on them", found, form | query)
+    _add(routes, "POST", "/find_faces_base64", find_faces_base64, "The same, in JSON", found, base64 | query)
+    _add(routes, "POST", "/scan_faces", scan_faces, "Find and embed faces", scanned, form | two)
+    _add(routes, "GET", "/status", status, "The loaded plugins, the calculator's similarity coefficients", loaded, {})
+    _add(routes, "GET", "/healthcheck", healthcheck, "How the last self check ended", schema.HEALTH, {})
     return routes
 
 
 def _add(
-    routes: APIRouter, method: str, path: str, endpoint: Callable[..., Any], summary: str, openapi: dict[str, Any]
+    routes: APIRouter,
+    method: str,
+    path: str,
+    endpoint: Callable[..., Any],
+    summary: str,
+    responses: Responses,
+    openapi: dict[str, Any],
 ) -> None:
     """A path, with and without a slash at its end."""
-    routes.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=openapi)
+    routes.add_api_route(path, endpoint, methods=[method], summary=summary, responses=responses, openapi_extra=openapi)
     routes.add_api_route(f"{path}/", endpoint, methods=[method], include_in_schema=False)
 
 
@@ -122,34 +124,13 @@ def _order(setup: Setup, picture: bytes, asked: Asked, scans: bool) -> Order:
     used = setup.profile if asked.threshold is None else replace(setup.profile, threshold=asked.threshold)
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
-        outcome = outcomes[0]
-        if isinstance(outcome, VultusError):
-            raise outcome
-        found = answers.faces(outcome, setup, running)
+        found = answers.faces(analysis_of(outcomes[0]), setup, running)
         if scans:
             return Reply(dump({"calculator_version": _SCANNER, "result": found}, JSON))
         return Reply(dump({"plugins_versions": answers.versions(setup, running), "result": found}, JSON))
 
-    return Order([picture], asked.plan(setup), used, finish)
+    return Order([picture], asked.plan(setup, running), used, finish)
 
 
 def _json(content: Mapping[str, object]) -> Response:
     return Response(dump(content, JSON), headers=dict(HEADERS), media_type=JSON)
-
-
-_BASE64 = {
-    "type": "object",
-    "required": [FILE],
-    "properties": {FILE: {"type": "string", "format": "byte", "description": "The picture."}},
-}
-
-_PARAMETERS = [
-    {"in": "query", "name": name, "required": False, "description": text, "schema": schema}
-    for name, text, schema in (
-        ("limit", "Most faces to answer, the largest; 0: all.", {"type": "integer", "minimum": 0, "default": 0}),
-        ("det_prob_threshold", "Score above which a face counts.", {"type": "number", "minimum": 0, "maximum": 1}),
-        ("face_plugins", "Slugs of plugins to run, comma-separated.", {"type": "string"}),
-        ("detect_faces", "`false`: the whole picture is one face.", {"type": "string", "default": "true"}),
-    )
-]
-"""As OpenAPI describes them; in forms they may also be fields."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from vultus.errors import VultusError
 from vultus.imaging.draw import draw_faces
 from vultus.imaging.encode import encode_jpeg
 from vultus.server.dialects.insightface_rest.answers import wears_mask
 from vultus.server.dialects.insightface_rest.request import Draw, Picture
-from vultus.server.gathering import Order, Outcome
+from vultus.server.gathering import Order, Outcome, analysis_of
 from vultus.server.wire import Reply
-from vultus.types import Profile
+from vultus.types import Analysis, Profile
 
 JPEG = "image/jpeg"
 
@@ -28,23 +27,21 @@ def drawing(asked: Draw, pictures: Sequence[Picture], profile: Profile, known: S
     """
 
     def finish(outcomes: Sequence[Outcome]) -> Reply:
-        return Reply(_draw(asked, outcomes[0], profile.detector), JPEG)
+        return Reply(_draw(asked, analysis_of(outcomes[0]), profile.detector), JPEG)
 
     return Order(pictures, asked.plan(known), replace(profile, threshold=asked.face_threshold), finish)
 
 
-def _draw(asked: Draw, outcome: Outcome, detector: str) -> bytes:
-    if isinstance(outcome, VultusError):
-        raise outcome  # without a picture there is nothing to answer
-    assert outcome.pixels is not None  # the plan asked for them
+def _draw(asked: Draw, analysis: Analysis, detector: str) -> bytes:
+    assert analysis.pixels is not None  # the plan asked for them
     drawn = draw_faces(
-        outcome.pixels,
-        outcome.faces,
+        analysis.pixels,
+        analysis.faces,
         landmarks=bool(asked.draw_landmarks),
         scores=bool(asked.draw_scores),
         sizes=bool(asked.draw_sizes),
-        names=[_name(wears_mask(face)) for face in outcome.faces],
-        footer=f"faces: {len(outcome.faces)} ({detector})",
+        names=[_name(wears_mask(face)) for face in analysis.faces],
+        footer=f"faces: {len(analysis.faces)} ({detector})",
     )
     return encode_jpeg(drawn)
 

@@ -20,7 +20,7 @@ from vultus.server.dialects.insightface_rest.body import defaults_of, parse, par
 from vultus.server.dialects.insightface_rest.drawing import drawing
 from vultus.server.dialects.insightface_rest.older import OlderAnswers
 from vultus.server.dialects.insightface_rest.request import THRESHOLD, Draw, Extract, Form
-from vultus.server.dialects.insightface_rest.schema import DRAW, DRAW_FORM, EXTRACT
+from vultus.server.dialects.insightface_rest.schema import DRAW, DRAW_FORM, EXTRACT, EXTRACT_TODAY, INFO
 from vultus.server.dialects.shared import add_health
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
@@ -48,7 +48,7 @@ def router(service: Service) -> APIRouter:
         read = partial(_read_extract, request, time.perf_counter(), None)
         return await service.answer(request, read)
 
-    @routes.post("/v2/extract", summary="The same, always in today's form", **EXTRACT)
+    @routes.post("/v2/extract", summary="The same, always in today's form", **EXTRACT_TODAY)
     async def extract_today(request: Request) -> Response:
         read = partial(_read_extract, request, time.perf_counter(), "2")
         return await service.answer(request, read)
@@ -61,7 +61,7 @@ def router(service: Service) -> APIRouter:
     async def draw_form(request: Request) -> Response:
         return await service.answer(request, partial(_read_drawing_form, request))
 
-    @routes.get("/info", summary="Networks in use and request defaults")
+    @routes.get("/info", summary="Networks in use and request defaults", **INFO)
     async def info() -> Response:
         return Response(orjson.dumps(_info(service.lifecycle.engine)), media_type=JSON)
 
@@ -125,7 +125,7 @@ def _info(engine: FaceEngine) -> dict[str, Any]:
             "mask_detector": tellers.get("mask"),
             "rec_batch_size": 1,
             "det_batch_size": 1,
-            "force_fp16": False,
+            "force_fp16": engine.runtime.precision == "fp16",
             "triton_uri": None,
         },
         "defaults": {
