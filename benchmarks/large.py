@@ -10,9 +10,10 @@ import simplejpeg
 
 from benchmarks import places
 from benchmarks.report import Bar, Report, Row
-from benchmarks.subject import NETWORKS, Options, load_network, open_engine, vector_of
+from benchmarks.subject import NETWORKS, Options, open_engine, vector_of
 from benchmarks.timing import in_turn, paired_ratio, repeat, spread
 from vultus import FaceEngine
+from vultus.bench.bound import load_network
 from vultus.evaluate.boxes import cosines, pair
 from vultus.evaluate.detection import stack_boxes
 from vultus.imaging.canvas import lay_on_canvas
@@ -33,8 +34,8 @@ def bare(engine: FaceEngine, content: bytes) -> Callable[[], object]:
         )
 
     canvas = lay_on_canvas(np.asarray(decode()), profile.canvas).pixels
-    detector = load_network(engine, profile.detector, (canvas.shape[1], canvas.shape[0]))
-    embedder = load_network(engine, str(profile.embedder))
+    detector = load_network(engine, engine.model(profile.detector), (canvas.shape[1], canvas.shape[0]))
+    embedder = load_network(engine, engine.model(str(profile.embedder)))
     crop = np.zeros((1, 112, 112, 3), np.uint8)
 
     def run() -> None:

@@ -18,8 +18,8 @@ from vultus.types import Image
 KINDS: Mapping[str, tuple[Mapping[str, Any], Bar | None]] = {
     "f32": ({}, Bar(">=", 2.6)),
     "bf16": ({"precision": "bf16"}, Bar(">=", 4)),
-    "f32, all_cores": ({"all_cores": True}, None),
-    "bf16, all_cores": ({"precision": "bf16", "all_cores": True}, None),
+    "f32, all_cores off": ({"all_cores": False}, None),
+    "bf16, all_cores off": ({"precision": "bf16", "all_cores": False}, None),
 }
 """Settings, and how many times as fast as insightface they have to be."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from benchmarks import places
+from benchmarks.pages import written
 from benchmarks.report import figure
 
 PAGE = places.REPOSITORY / "docs" / "performance.md"
@@ -90,12 +91,7 @@ def page(text: str, results: Results) -> str:
         ValueError: The page lacks one of the marks.
     """
     for section, lines in zip(SECTIONS, (figures(results), sizing(results)), strict=True):
-        begin, end = marks(section)
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise ValueError(f"the page needs the lines {begin!r} and {end!r}")
-        text = "\n".join((f"{before}{begin}", "", *lines, "", f"{end}{after}"))
+        text = written(text, *marks(section), lines)
     return text
 
 

@@ -6,15 +6,17 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import cv2
 import numpy as np
 import simplejpeg
 
-from benchmarks import bodies, pictures, places
-from benchmarks.load import Body
+from benchmarks import pictures, places
+from benchmarks.hostile import jpegs
+from benchmarks.hostile.bodies import bodies
+from benchmarks.hostile.endpoints import JSON, Endpoint, endpoints
 from benchmarks.report import Bar, Report, Row
 from benchmarks.server import Server
 from benchmarks.subject import NETWORKS, Options
@@ -22,7 +24,7 @@ from vultus.bench.connection import connect
 from vultus.bench.load import OK, Pace, Sample
 from vultus.bench.load import run as send
 from vultus.bench.processes import family, usage
-from vultus.bench.requests import Address, Prepared, prepare
+from vultus.bench.requests import Address, Prepared, prepare, request
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import read_pixels
 from vultus.types import Image
@@ -32,6 +34,16 @@ LOAD = 0.8
 
 HOSTILE = 0.05
 """Part of the requests that no server should have to see."""
+
+HOSTILE_PICTURES = (
+    ("JPEG 65500x65500 announced", "/extract (JSON)"),
+    ("JPEG progressive cut within scan 15", "/extract (JSON)"),
+    ("JPEG Huffman table of 65535 codes", "/v1/faces (raw)"),
+)
+"""Names in the hostile corpus of a bomb, a truncation and damage, and of the endpoints that get them."""
+
+HOSTILE_BODIES = (("100,000 lists in each other", "/v1/faces (JSON)"), ("never used head", "/v1/faces (MessagePack)"))
+"""The same of a body too deep and of garbage."""
 
 DOCUMENTED = frozenset({OK, "400", "413", "415", "422", "429"})
 """Outcomes that a client may see: an answer, a refusal of what it sent, or that there is too much to do."""
@@ -80,7 +92,7 @@ def mixture(address: Address) -> list[Prepared]:
     portrait = read_pixels(one, Limits())
     sizes = [_enlarged(portrait, width, height) for width, height in SIZES]
     v1 = partial(prepare, address, "v1")
-    hostile = [_prepared(address, *request) for request in _hostile(one)]
+    hostile = list(_hostile(address))
     good = [
         *[prepare(address, "extract", "json", [one])] * 50,
         *[prepare(address, "extract", "msgpack", [one] * 4)] * 4,
@@ -106,24 +118,21 @@ def _enlarged(portrait: Image, width: int, height: int) -> bytes:
     return encoded
 
 
-def _hostile(one: bytes) -> list[tuple[str, Body]]:
-    """Path and body of requests that are refused, whatever they cost."""
-    bomb = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + b"\0\0\xff\xff" * 2 + bytes([8, 2, 0, 0, 0]) + bytes(64)
-    return [
-        ("/extract", bodies.extract_json([one[: len(one) // 2]])),
-        ("/extract", bodies.extract_json([bomb])),
-        ("/extract", Body(b'{"images": {"data": [' + b"[" * 100_000, bodies.JSON, bodies.JSON, "")),
-        ("/v1/faces", Body(b"\xff" * 50_000, bodies.MSGPACK, bodies.JSON, "")),
-        ("/v1/faces", Body(one[:-1000] + bytes(998), "image/jpeg", bodies.JSON, "")),
-    ]
+def _hostile(address: Address) -> Iterator[Prepared]:
+    """One of each kind of what the hostile corpus has: all of it is refused, whatever it costs."""
+    by_name = {endpoint.name: endpoint for endpoint in endpoints()}
+    corpus = {picture.name: picture for picture in jpegs.pictures()}
+    for picture, name in HOSTILE_PICTURES:
+        endpoint = by_name[name]
+        yield _posted(address, endpoint, endpoint.content_type, endpoint.wrap(corpus[picture].make()))
+    for body, name in HOSTILE_BODIES:
+        endpoint = by_name[name]
+        case = next(case for case in bodies(endpoint) if case.name == body)
+        yield _posted(address, endpoint, case.content_type, case.make())
 
 
-def _prepared(address: Address, path: str, body: Body) -> Prepared:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {address.authority}\r\nContent-Type: {body.content_type}\r\n"
-        f"Accept: {body.accept}\r\nContent-Length: {len(body.content)}\r\n\r\n"
-    )
-    return Prepared(head.encode() + body.content, b"")
+def _posted(address: Address, endpoint: Endpoint, content_type: str, content: bytes) -> Prepared:
+    return Prepared(request(address, endpoint.path, content, content_type, JSON), b"")
 
 
 async def soak(server: Server, seconds: int, closed: int) -> tuple[float, list[Sample], Meter]:

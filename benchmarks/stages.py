@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,17 +11,18 @@ import numpy as np
 
 from benchmarks import pictures
 from benchmarks.report import Report, Row
-from benchmarks.subject import FULL_PLAN, NETWORKS, Options, load_network, open_engine
+from benchmarks.subject import FULL_PLAN, NETWORKS, Options, open_engine
 from benchmarks.timing import repeat, spread
 from vultus import FaceEngine
 from vultus.attributes import ATTRIBUTE_FAMILIES
+from vultus.bench.bound import load_network
 from vultus.detect import DETECTOR_FAMILIES
 from vultus.detect.detector import rescale
 from vultus.embed import EMBEDDER_FAMILIES
 from vultus.imaging.align import cut_crops
 from vultus.imaging.canvas import lay_on_canvas
 from vultus.imaging.decode import Limits, decode
-from vultus.runtime.network import NetworkSpec, Outputs, Parts
+from vultus.runtime.network import Network, NetworkSpec, Outputs, Parts
 from vultus.runtime.ticket import Ticket
 from vultus.server import wire
 from vultus.types import Image
@@ -44,18 +44,22 @@ def stages(engine: FaceEngine, picture: Path) -> dict[str, Callable[[], object]]
     """What is done to the picture, stage by stage; every stage gets what the one before really made."""
     profile, ticket = engine.default_profile, Ticket()
     content = picture.read_bytes()
-    limits = Limits(engine.settings.max_picture_bytes, engine.settings.max_picture_pixels)
+    limits = Limits.from_settings(engine.settings)
     image = decode(content, limits)
     canvas = lay_on_canvas(image, profile.canvas)
 
     detector = engine.model(profile.detector)
-    network = load_network(engine, profile.detector, (profile.canvas.width, profile.canvas.height))
+    height, width = canvas.pixels.shape[:2]  # where the aspect is the picture's, less than the profile's canvas
+    network = load_network(engine, detector, (width, height))
     answer = Replay(network.spec, network.run(canvas.pixels[np.newaxis], ticket))
     post = DETECTOR_FAMILIES[detector.family](Parts(detector, lambda *_: answer))
     found = rescale(post.detect(canvas.pixels, profile.threshold, profile.nms_threshold, ticket), canvas.scale)
 
     embedder, landmarks = engine.model(str(profile.embedder)), engine.model(profile.attributes[0])
-    load = partial(load_network, engine)
+
+    def load(name: str, size: tuple[int, int] | None = None) -> Network:
+        return load_network(engine, engine.model(name), size)
+
     embed = EMBEDDER_FAMILIES[embedder.family](Parts(embedder, load))
     read = ATTRIBUTE_FAMILIES[landmarks.family].make(Parts(landmarks, load))
     template, box = embed.crop, read.crop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from benchmarks import places
 from vultus import FaceEngine
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import read_pixels
-from vultus.runtime.network import Network
 from vultus.settings import Settings, load_settings
 from vultus.types import Face, FloatArray, Image, Plan
 from vultus.zoo.catalogue import Catalogue
@@ -68,13 +67,6 @@ def vector_of(face: Face) -> FloatArray:
     return np.asarray(face.embedding)[np.newaxis]
 
 
-def load_network(engine: FaceEngine, name: str, size: tuple[int, int] | None = None) -> Network:
-    """A network by itself, as the engine would load it; ``size`` is ``(width, height)`` where the input's is free."""
-    model = engine.model(name)
-    spec = model.input if size is None else replace(model.input, width=size[0], height=size[1])
-    return engine.runtime.load(model, places.network(model.file), spec)
-
-
 def read_picture(engine: FaceEngine, picture: Path) -> Image:
     """Pixels of a file as the engine would decode it."""
-    return read_pixels(picture, Limits(engine.settings.max_picture_bytes, engine.settings.max_picture_pixels))
+    return read_pixels(picture, Limits.from_settings(engine.settings))
