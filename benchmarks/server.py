@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import httpx
-
-from vultus.bench.processes import family, usage
+from vultus.bench.processes import end, family, usage
+from vultus.bench.server import is_ready
 
 
 class Server:
@@ -53,18 +52,13 @@ class Server:
 
     def close(self) -> None:
         """End the server."""
-        self._process.terminate()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
         self._folder.cleanup()
 
     def wait_ready(self, seconds: float = 60) -> None:
         """Return when the server calls itself ready."""
         deadline = time.monotonic() + seconds
-        while not self._is_ready():
+        while not is_ready(self.url):
             self.check_alive(deadline)
             time.sleep(0.05)
 
@@ -78,12 +72,6 @@ class Server:
         """Most memory ever resident, in bytes: sum over the server's process and all its descendants."""
         taken = usage(family(self.pid))
         return taken.peak_bytes if taken else 0
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/ready").status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 def free_port() -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
+
+from benchmarks.hostile import samples
 
 FINE = frozenset({"fine"})
 CORRUPT = frozenset({"picture_corrupt"})
@@ -53,6 +56,13 @@ def truncations(
                 lambda length=length: data[:length],  # type: ignore[misc]
                 expect | FINE if is_harmless else expect,
             )
+
+
+def turned(kind: str) -> Iterator[Picture]:
+    """The same picture with each orientation that EXIF knows, and two it does not."""
+    for orientation in range(10):
+        made = partial(samples.saved, kind, exif=samples.exif(orientation))
+        yield Picture(f"{kind} orientation {orientation}", "orientation", made, FINE)
 
 
 def replaced(data: bytes, place: int, new: bytes) -> bytes:

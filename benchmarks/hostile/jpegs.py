@@ -10,7 +10,18 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.hostile import samples
-from benchmarks.hostile.case import ANY, CORRUPT, FINE, NO_PICTURE, TOO_LARGE, UNSUPPORTED, Cuts, Picture, truncations
+from benchmarks.hostile.case import (
+    ANY,
+    CORRUPT,
+    FINE,
+    NO_PICTURE,
+    TOO_LARGE,
+    UNSUPPORTED,
+    Cuts,
+    Picture,
+    truncations,
+    turned,
+)
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 _SCANS = frozenset({"picture_scans_exceeded"})
@@ -107,7 +118,7 @@ def pictures() -> Iterator[Picture]:
     yield from _scans()
     yield from _segments()
     yield from _kinds()
-    yield from _orientations()
+    yield from turned("JPEG")
 
 
 def _sizes() -> Iterator[Picture]:
@@ -206,13 +217,3 @@ def _kinds() -> Iterator[Picture]:
         yield Picture(f"JPEG {mode}", "kinds", partial(samples.saved, "JPEG", samples.square().convert(mode)), FINE)
     cmyk = samples.saved("JPEG", samples.square().convert("CMYK"))
     yield Picture("JPEG YCCK", "kinds", partial(cmyk.replace, b"Adobe\0d\0\0\0\0\0", b"Adobe\0d\0\0\0\0\2"), FINE)
-
-
-def _orientations() -> Iterator[Picture]:
-    for orientation in range(10):
-        yield Picture(
-            f"JPEG orientation {orientation}",
-            "orientation",
-            partial(samples.saved, "JPEG", exif=samples.exif(orientation)),
-            FINE,
-        )

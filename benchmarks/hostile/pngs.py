@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 from benchmarks.hostile import samples
-from benchmarks.hostile.case import ANY, CORRUPT, FINE, NO_PICTURE, TOO_LARGE, Cuts, Picture, replaced, truncations
+from benchmarks.hostile.case import (
+    ANY,
+    CORRUPT,
+    FINE,
+    NO_PICTURE,
+    TOO_LARGE,
+    Cuts,
+    Picture,
+    replaced,
+    truncations,
+    turned,
+)
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -81,13 +92,7 @@ def pictures() -> Iterator[Picture]:
     yield from _sizes()
     yield from _chunks()
     yield from _kinds(good)
-    for orientation in range(10):
-        yield Picture(
-            f"PNG orientation {orientation}",
-            "orientation",
-            partial(samples.saved, "PNG", exif=samples.exif(orientation)),
-            FINE,
-        )
+    yield from turned("PNG")
 
 
 def _sizes() -> Iterator[Picture]:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
+from tests.ovals import BOX, photograph
 
 from vultus.bench.mosaic import grid, mosaic
-from vultus.types import Image
 
 pytestmark = pytest.mark.unit
-
-BOX = (60, 50, 140, 150)
-
-
-def photograph(value: int) -> Image:
-    """A bright oval with the box's proportions on grey."""
-    pixels = np.full((200, 200, 3), 60, np.uint8)
-    cv2.ellipse(pixels, (100, 100), (40, 50), 0, 0, 360, (value, value, value), -1)
-    return pixels
 
 
 def test_the_mosaic_has_its_size_and_is_always_the_same() -> None:

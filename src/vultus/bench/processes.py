@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from vultus.evaluate.memory_child import peak_memory
 
 _PROC = Path("/proc")
+_STOP_SECONDS = 40.0  # a server gives what is under way 30
 _LISTENING = "0A"  # TCP_LISTEN of the kernel's include/net/tcp_states.h
 
 
@@ -26,6 +28,16 @@ class Usage:
     cpu_seconds: float
     resident_bytes: int
     peak_bytes: int
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server, in good order if it will."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def family(pid: int) -> list[int]:

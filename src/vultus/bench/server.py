@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from vultus.bench.processes import end
 from vultus.errors import ServerUnreachable
 from vultus.settings import ENV_PREFIX, Settings, variable_of
 
@@ -24,7 +25,6 @@ _ANNOUNCED = re.compile(rb" on (http://\S+)")
 _UNGUARDED = {"keys": (), "keys_file": None, "tls_cert": None, "tls_key": None, "tls_password": None}
 _LOCAL = {"host": "127.0.0.1", "port": 0, "compat": None, **_UNGUARDED}  # the service in compat has told all
 _POLL_SECONDS = 0.05
-_STOP_SECONDS = 40.0  # a server gives what is under way 30
 _TAIL = 2000  # characters of its log that are quoted
 
 
@@ -68,12 +68,7 @@ class ServerProcess:
 
     def close(self) -> None:
         """End the server."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
         if self._process.stdout:
             self._process.stdout.close()
         self._folder.cleanup()
@@ -85,7 +80,7 @@ class ServerProcess:
             ServerUnreachable: It ended, or it takes too long.
         """
         deadline = time.monotonic() + self._patience
-        while not _is_ready(self.url):
+        while not is_ready(self.url):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise self._failure()
             time.sleep(_POLL_SECONDS)
@@ -133,7 +128,8 @@ def describe(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> dic
     return told
 
 
-def _is_ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
+    """Whether a server calls itself ready."""
     try:
         return httpx.get(f"{url}/ready").status_code == httpx.codes.OK
     except httpx.TransportError:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from vultus.types import Image
 
 _ROUNDING = 1e-6  # of a logarithm: what shrinks to an eighth is to be found to do so
-_WORTH_WHILE = 0.5 + _ROUNDING  # factor at which blocks of two pixels fit into one
 _MARGIN = 2  # pixels around what is shown, of which interpolation and smoothing take part
 
 
@@ -27,8 +26,9 @@ def warp(image: Image, matrix: NDArray[np.float64], crop: Image, *, smooth: bool
         smooth: Whether to average.
     """
     area = abs(float(np.linalg.det(matrix[:, :2])))
-    if smooth and 0 < area <= _WORTH_WHILE**2:
-        image, matrix = _in_blocks(image, matrix, crop, block_within(area**-0.5))
+    block = block_within(area**-0.5) if smooth and 0 < area < 1 else 1
+    if block > 1:
+        image, matrix = _in_blocks(image, matrix, crop, block)
     cv2.warpAffine(image, matrix, (crop.shape[1], crop.shape[0]), dst=crop)
 
 
@@ -51,12 +51,14 @@ def block_within(length: float) -> int:
 
 
 def averaged(image: Image, block: int) -> Image:
-    """The picture made smaller by this factor; each pixel is the mean of those it covers.
+    """The picture made smaller by this factor; each pixel is the mean of those it covers. By 1 it is the picture.
 
     Args:
         image: RGB uint8 ``(h, w, 3)``; by far the fastest where ``block`` divides both sides.
         block: Side of the blocks that become pixels.
     """
+    if block == 1:
+        return image
     height, width = image.shape[:2]
     size = max(1, width // block), max(1, height // block)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from socket import socket
 
-from vultus.errors import VultusError
 from vultus.server import shared_metrics
 from vultus.server.logs import log_to_stderr
-from vultus.server.worker import Beat, Failed, Order, tell
+from vultus.server.worker import Beat, Order, started, tell
 
 _BEAT = 1.0  # seconds from one report to the next
 
@@ -47,16 +46,10 @@ def work(order: Order, listener: socket, line: Connection) -> None:
     from vultus.server.metrics import Metrics
     from vultus.zoo.own import open_catalogue
 
-    try:
-        catalogue = open_catalogue(order.settings)
-        runtime = open_accelerator(order.settings)
-    except VultusError as error:
-        tell(line, Failed(error))
+    opened = started(line, lambda: (open_catalogue(order.settings), open_accelerator(order.settings)))
+    if opened is None:
         return
-    except Exception:
-        logger.exception("cannot start")
-        tell(line, Failed(None))
-        return
+    catalogue, runtime = opened
     metrics = Metrics(lambda: 0, lambda: True, lambda: runtime.counts)
     server = DeviceServer(runtime, catalogue, listener)
     logger.info("ready: %s on %s, %s (process %s)", runtime.name, runtime.device, runtime.precision, os.getpid())

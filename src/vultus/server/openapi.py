@@ -17,7 +17,6 @@ NUMBER: Mapping[str, Any] = MappingProxyType({"type": "number"})
 WHOLE: Mapping[str, Any] = MappingProxyType({"type": "integer"})
 FLAG: Mapping[str, Any] = MappingProxyType({"type": "boolean"})
 ANYTHING: Mapping[str, Any] = MappingProxyType({})
-BYTES: Mapping[str, Any] = MappingProxyType({"type": "string", "format": "binary"})
 
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {

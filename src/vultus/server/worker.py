@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vultus.errors import NotReady, SelfCheckFailed, VultusError
 from vultus.server import shared_metrics
@@ -20,6 +20,8 @@ from vultus.settings import Settings
 if TYPE_CHECKING:
     from vultus.engine import FaceEngine
     from vultus.server.service import Service
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,18 @@ class Failed:
     error: VultusError | None
 
 
+def started(line: Connection, start: Callable[[], T]) -> T | None:
+    """What a process is started with; ``None`` where it cannot be had, which the supervisor has then been told."""
+    try:
+        return start()
+    except VultusError as error:
+        tell(line, Failed(error))
+    except Exception:
+        logger.exception("cannot start")
+        tell(line, Failed(None))
+    return None
+
+
 def work(order: Order, listener: socket, line: Connection) -> None:
     """Serve until asked to end (SIGTERM) or to retire, or the supervisor is gone. Runs in a process of its own."""
     log_to_stderr(order.settings.log_level, order.name, order.settings.log_format)
@@ -95,21 +109,19 @@ def work(order: Order, listener: socket, line: Connection) -> None:
         return FaceEngine(settings) if order.device is None else _reach_device(order.device, settings, host.service)
 
     announces = order.is_first and order.index == 0
-    try:
-        host = Host(
+    made = started(
+        line,
+        lambda: Host(
             order.settings,
             announce_ready if announces else lambda _: None,
             beat,
             patient=not order.is_first,
             engine_factory=make_engine,
-        )
-    except VultusError as error:
-        tell(line, Failed(error))
+        ),
+    )
+    if made is None:
         return
-    except Exception:
-        logger.exception("cannot start")
-        tell(line, Failed(None))
-        return
+    host = made
     threading.Thread(target=_await_leave, args=(line, host.retire), name="vultus-line", daemon=True).start()
     host.run(listener)
     match host.failure:
