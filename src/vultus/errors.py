@@ -6,6 +6,8 @@ something to do, what to do. Anything else that escapes is a bug.
 * VultusError
   * SettingsError
     · AddressUnavailable
+    · SourceInvalid
+    · ResumeRefused
   * OutputUnwritable
   * GroundTruthError
   * ExtraMissing
@@ -18,6 +20,7 @@ something to do, what to do. Anything else that escapes is a bug.
     · TooManyPixels
     · TooManyScans
     · PictureUnreachable
+    · CorruptArchive
   * RequestError
     · RequestTooLarge
     · TooManyPictures
@@ -54,9 +57,7 @@ something to do, what to do. Anything else that escapes is a bug.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
-
-E = TypeVar("E", bound=BaseException)
+from typing import ClassVar
 
 
 class VultusError(Exception):
@@ -86,6 +87,18 @@ class AddressUnavailable(SettingsError):
     """The host and port that were set cannot be listened on."""
 
     code = "address_unavailable"
+
+
+class SourceInvalid(SettingsError):
+    """What was named to be indexed cannot be listed, holds no picture, or lacks the column that names them."""
+
+    code = "source_invalid"
+
+
+class ResumeRefused(SettingsError):
+    """An output was begun with other networks, settings or pictures than are now to go on with."""
+
+    code = "resume_refused"
 
 
 class OutputUnwritable(VultusError):
@@ -158,6 +171,12 @@ class PictureUnreachable(PictureError):
     """A file name or address that stands for a picture could not be read."""
 
     code = "picture_unreachable"
+
+
+class CorruptArchive(PictureError):
+    """An archive of pictures ends early or is damaged; the pictures before that are not affected."""
+
+    code = "archive_corrupt"
 
 
 class RequestError(VultusError):
@@ -364,14 +383,3 @@ class Cancelled(EngineError):
     """The caller gave the work up."""
 
     code = "cancelled"
-
-
-def without_frames(error: E) -> E:
-    """The error, no longer holding the frames it came through: one that is kept would keep their pictures in memory."""
-    chain: list[BaseException | None] = [error]
-    while chain:
-        link = chain.pop()
-        if link is not None:
-            link.__traceback__ = None
-            chain += [link.__cause__, link.__context__]
-    return error

@@ -1,10 +1,12 @@
-"""Memory that ran out, told alike whichever library it ran out in."""
+"""Memory that ran out, told alike whichever library it ran out in; and memory that errors must not hold."""
 
 from __future__ import annotations
 
-from typing import overload
+from typing import TypeVar, overload
 
 from vultus.errors import OutOfMemory, VultusError
+
+E = TypeVar("E", bound=BaseException)
 
 _SIGNS = (
     "bad_alloc",  # C++, as OpenVINO passes it on
@@ -45,3 +47,14 @@ def as_told(error: BaseException) -> BaseException:
     raised = OutOfMemory("memory ran out while the request was worked on; send it again, or less at once")
     raised.__cause__ = error
     return raised
+
+
+def without_frames(error: E) -> E:
+    """The error, no longer holding the frames it came through: one that is kept would keep their pictures in memory."""
+    chain: list[BaseException | None] = [error]
+    while chain:
+        link = chain.pop()
+        if link is not None:
+            link.__traceback__ = None
+            chain += [link.__cause__, link.__context__]
+    return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_a_missing_reference_environment_says_how_to_make_it(tmp_path: Path, mon
     monkeypatch.setenv("VULTUS_REFERENCE_PYTHON", str(tmp_path / "python"))
     with pytest.raises(Missing, match="make reference"):
         places.reference_python()
+
+
+@pytest.mark.parametrize(("name", "find"), [("triton", places.triton_python), ("mlserver", places.mlserver_python)])
+def test_a_missing_environment_of_a_server_says_how_to_make_it(
+    name: str, find: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"VULTUS_{name.upper()}_PYTHON"
+    monkeypatch.setenv(variable, str(tmp_path / "python"))
+    with pytest.raises(Missing, match=f"run `make {name}` or set {variable}"):
+        find()
+    monkeypatch.setenv(variable, sys.executable)
+    assert str(find()) == sys.executable
 
 
 def test_an_interpreter_without_insightface_is_no_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,14 +21,13 @@ SERVICES = [
     for file, content in FILES.items()
     for name, service in content["services"].items()
 ]
-SERVERS = [
-    param for param in SERVICES if not str(param.id).startswith("observability") and "balancer" not in str(param.id)
-]
+OTHERS = ("gpus-balancer", "observability-", "triton-export", "triton-triton")
+SERVERS = [param for param in SERVICES if not str(param.id).startswith(OTHERS)]
 
 
 def test_there_is_a_file_for_each_target_of_make() -> None:
     targets = re.findall(r"^up-([a-z]+): .*\n\t\$\(UP\)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert sorted(targets) == sorted(FILES) == ["cpu", "gpu", "gpus", "observability"]
+    assert sorted(targets) == sorted(FILES) == ["cpu", "gpu", "gpus", "observability", "triton"]
 
 
 def test_all_are_one_project() -> None:
@@ -47,7 +46,7 @@ def test_a_service_has_no_privileges_and_is_published_on_loopback(service: dict[
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_image_has_a_version(service: dict[str, Any]) -> None:
-    assert re.search(r":(v?\d+\.\d+\.\d+(-\w+)?\}|\$\{VULTUS_TAG:-local\})", service["image"])
+    assert re.search(r":(v?\d+\.\d+(\.\d+)?(-\w+)?\}|\$\{VULTUS_TAG:-local\})", service["image"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -107,3 +106,51 @@ def test_the_balancer_s_patience_fits_the_servers() -> None:
     assert seconds["http-keep-alive"] < settings.keep_alive_timeout
     (end,) = re.findall(r"^    hard-stop-after (\d+)s$", text, re.MULTILINE)
     assert int(end) <= int(FILES["gpus"]["services"]["balancer"]["stop_grace_period"].removesuffix("s"))
+
+
+class TestTriton:
+    """Vultus in front of a Triton server."""
+
+    services = FILES["triton"]["services"]
+
+    def test_each_service_waits_until_the_one_before_is_done_or_healthy(self) -> None:
+        order = {name: service.get("depends_on", {}) for name, service in self.services.items()}
+        assert order == {
+            "export": {},
+            "triton": {"export": {"condition": "service_completed_successfully"}},
+            "vultus": {"triton": {"condition": "service_healthy"}},
+        }
+        assert "/v2/health/ready" in self.services["triton"]["healthcheck"]["test"][-1]
+
+    def test_what_is_written_is_what_is_loaded(self) -> None:
+        *_, folder = self.services["export"]["command"]
+        assert f"--model-repository={folder}" in self.services["triton"]["command"]
+        (written,), (loaded,) = self.services["export"]["volumes"], self.services["triton"]["volumes"]
+        assert f"{written}:ro" == loaded
+        assert Path(folder).parent == Path(written.partition(":")[2])
+
+    def test_ports_are_those_of_the_similarity_service_and_triton_s_own(self) -> None:
+        assert self.services["triton"]["ports"] == [f"127.0.0.1:{port}:{port}" for port in (8000, 8001, 8002)]
+        assert self.services["vultus"]["ports"] == ["${LISTEN:-127.0.0.1:3000}:3000"]
+        assert self.services["vultus"]["environment"]["VULTUS_PORT"] == "3000"
+
+    def test_what_serves_comes_back_and_what_writes_runs_once(self) -> None:
+        assert {name: service["restart"] for name, service in self.services.items()} == {
+            "export": "no",
+            "triton": "unless-stopped",
+            "vultus": "unless-stopped",
+        }
+
+    def test_vultus_asks_the_server_that_was_started(self) -> None:
+        environment = self.services["vultus"]["environment"]
+        assert environment["VULTUS_RUNTIME"] == "triton"
+        assert environment["VULTUS_TRITON_URL"] == "grpc://triton:8001"
+
+    def test_both_have_the_same_settings_so_that_nothing_is_missing_there(self) -> None:
+        export, vultus = self.services["export"], self.services["vultus"]
+        assert all(export[name] == vultus[name] for name in ("image", "environment", "env_file"))
+
+    def test_the_server_is_none_with_known_holes(self) -> None:
+        """Triton 25.07 mended CVE-2025-23310, -23311 and -23319."""
+        year, month = re.findall(r"tritonserver:(\d+)\.(\d+)-", self.services["triton"]["image"])[0]
+        assert (int(year), int(month)) >= (25, 7)

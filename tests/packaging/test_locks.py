@@ -26,8 +26,9 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name: str(entry.specifier) for name, entry in entries(lock).items()}
 
 
-def test_there_are_seven_locks() -> None:
-    assert [lock.stem for lock in LOCKS] == ["base", "build", "deploy", "dev", "gpu", "load", "reference"]
+def test_there_are_ten_locks() -> None:
+    expected = ["base", "build", "deploy", "dev", "gpu", "load", "mlserver", "reference", "triton-server", "triton"]
+    assert [lock.stem for lock in LOCKS] == expected
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -53,7 +54,9 @@ def test_base_satisfies_what_the_package_declares() -> None:
         assert declared.specifier.contains(locked[canonicalize_name(declared.name)].removeprefix("==")), text
 
 
-@pytest.mark.parametrize(("wider", "narrower"), [("dev", "base"), ("dev", "build"), ("gpu", "base")])
+@pytest.mark.parametrize(
+    ("wider", "narrower"), [("dev", "base"), ("dev", "build"), ("gpu", "base"), ("triton", "base")]
+)
 def test_what_is_wider_has_what_is_narrower(wider: str, narrower: str) -> None:
     development = pinned(ROOT / "requirements" / f"{wider}.lock")
     for name, version in pinned(ROOT / "requirements" / f"{narrower}.lock").items():
@@ -65,6 +68,14 @@ def test_the_reference_is_the_documented_one() -> None:
     reference = pinned(ROOT / "requirements" / "reference.lock")
     assert reference["insightface"] == "==2.1"
     assert reference["onnxruntime"] == "==1.26.0"
+
+
+def test_models_in_python_have_a_numpy_that_works_there_and_the_engine_of_here() -> None:
+    server = pinned(ROOT / "requirements" / "triton-server.lock")
+    assert server["numpy"].startswith("==1.")
+    assert server["nvidia-pytriton"] == "==0.7.0"
+    assert server["openvino"] == pinned(ROOT / "requirements" / "base.lock")["openvino"]
+    assert server["onnxruntime"] == pinned(ROOT / "requirements" / "dev.lock")["onnxruntime"]
 
 
 def test_the_gpu_s_engine_is_the_last_for_cuda_12() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import onnxruntime as ort
 import pytest
 
-from vultus.errors import DeviceUnavailable, PrecisionUnavailable, RuntimeUnavailable
-from vultus.runtime.choose import is_accelerator, kept_engines, open_runtime, worker_threads
+from vultus.errors import DeviceUnavailable, PrecisionUnavailable, RuntimeUnavailable, ServerUnreachable
+from vultus.runtime.choose import computes_elsewhere, is_accelerator, kept_engines, open_runtime, worker_threads
 from vultus.runtime.simulated import SimulatedRuntime
+from vultus.runtime.triton.address import Address
 from vultus.runtime.workers import Workers
 from vultus.settings import load_settings
 
@@ -93,3 +94,34 @@ def test_what_is_alone_is_computed_on_all_cores_unless_told_otherwise(
     monkeypatch.setattr("vultus.runtime.openvino.OpenVinoRuntime", lambda *_, all_cores: asked.append(all_cores))
     open_runtime(load_settings(all_cores=given), workers, 2)
     assert asked == [used]
+
+
+def test_a_server_gets_more_threads_than_there_are_cores_but_no_device_process() -> None:
+    settings = load_settings(runtime="triton")
+    assert computes_elsewhere(settings)
+    assert not is_accelerator(settings)
+    assert worker_threads(settings, 6) == 32
+    assert worker_threads(settings, 500) == 500
+    assert computes_elsewhere(load_settings(runtime="dummy", device="simulated"))
+    assert not computes_elsewhere(load_settings())
+
+
+def test_a_server_is_opened_with_what_the_settings_say(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("vultus.runtime.triton.runtime.TritonRuntime", lambda *given: asked.extend(given))
+    settings = load_settings(runtime="triton", triton_url="http://triton:9000", triton_mem="off", triton_wait=7)
+    lost, found = asked.append, asked.clear
+    open_runtime(settings, workers, 2, lost, found)
+    assert asked == [Address("http", "triton", 9000), "f32", workers, "off", 7.0, lost, found]
+
+
+def test_a_server_that_is_not_there_is_a_start_up_error(workers: Workers) -> None:
+    with pytest.raises(ServerUnreachable, match="vultus triton run"):
+        open_runtime(load_settings(runtime="triton", triton_url="grpc://127.0.0.1:1", triton_wait=0), workers, 2)
+
+
+def test_without_its_client_library_a_server_cannot_be_asked(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tritonclient.grpc", None)
+    monkeypatch.delitem(sys.modules, "vultus.runtime.triton.grpc", raising=False)
+    with pytest.raises(RuntimeUnavailable, match=r"vultus\[triton\]"):
+        open_runtime(load_settings(runtime="triton"), workers, 2)

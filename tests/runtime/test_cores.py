@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vultus.runtime.cores import available_cores
+from vultus.runtime import cores
+from vultus.runtime.cores import available_cores, share_of_cores
 
 pytestmark = pytest.mark.unit
 
@@ -49,3 +50,16 @@ def test_without_affinity_the_machine_counts(tmp_path: Path, monkeypatch: pytest
     assert available_cores(tmp_path / "absent") == 3
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert available_cores(tmp_path / "absent") == 1
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 8])
+def test_processes_share_all_cores_and_as_equally_as_can_be(monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    monkeypatch.setattr(cores, "available_cores", lambda: 8)
+    shares = [share_of_cores(index, processes) for index in range(processes)]
+    assert sum(shares) == 8
+    assert max(shares) - min(shares) <= 1
+
+
+def test_each_process_has_a_core_even_where_there_are_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "available_cores", lambda: 2)
+    assert [share_of_cores(index, 3) for index in range(3)] == [1, 1, 1]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from vultus.errors import IncompatibleGraph, RuntimeUnavailable
-from vultus.runtime.graph import check_size, reshaped, taking_pixels
+from vultus.runtime.graph import Rows, check_size, reshaped, taking_pixels, with_row_axis
+from vultus.runtime.layout import Layout
 from vultus.runtime.network import Runtime
 from vultus.runtime.onnx import OnnxRuntime
 from vultus.runtime.openvino import OpenVinoRuntime
@@ -227,15 +228,16 @@ def test_where_the_library_is_missing_the_error_names_it(
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 @pytest.mark.parametrize("whiten", [False, True])
-def test_pixels_are_normalised_in_the_graph(color: Any, layout: Any, whiten: bool) -> None:
+@pytest.mark.parametrize(("rows", "name"), [(3, "vultus:pixels"), ("rows", "pixels")])
+def test_pixels_are_normalised_in_the_graph(color: Any, layout: Any, whiten: bool, rows: Rows, name: str) -> None:
     spec = InputSpec(6, 4, mean=(10, 20, 30), std=(2, 4, 8), color=color, layout=layout, whiten=whiten)
     declared = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, (1, *spec.shape[1:]))
     result = helper.make_tensor_value_info("same", TensorProto.FLOAT, [None] * 4)
     made = helper.make_graph([helper.make_node("Identity", ["pixels"], ["same"])], "echo", [declared], [result])
     content = helper.make_model(made, opset_imports=[helper.make_opsetid("", 9)], ir_version=4).SerializeToString()
-    session = ort.InferenceSession(taking_pixels(content, spec, 3), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(taking_pixels(content, spec, rows, name), providers=["CPUExecutionProvider"])
     (taken,) = session.get_inputs()
-    assert (taken.shape, taken.type) == ([3, 4, 6, 3], "tensor(uint8)")
+    assert (taken.name, taken.shape, taken.type) == (name, [rows, 4, 6, 3], "tensor(uint8)")
     batch = np.concatenate([pixels(4, 6), np.full((1, 4, 6, 3), 200, np.uint8), pixels(4, 6) // 9])
     values = ((batch if color == "rgb" else batch[..., ::-1]).astype(np.float64) - [10, 20, 30]) / [2, 4, 8]
     if whiten:
@@ -259,6 +261,41 @@ def test_maps_resized_to_a_constant_size_keep_the_batch() -> None:
     (large,) = session.run(None, {"pixels": batch.transpose(0, 3, 1, 2)})
     mixed = batch @ WEIGHTS.ravel()
     np.testing.assert_allclose(large[:, 0, ::2, ::2], mixed, rtol=1e-6)
+    free = taking_pixels(made.SerializeToString(), InputSpec(8, 8), "rows", "photos")
+    (large,) = ort.InferenceSession(free, providers=["CPUExecutionProvider"]).run(
+        None, {"photos": batch.astype(np.uint8)}
+    )
+    np.testing.assert_allclose(large[:, 0, ::2, ::2], mixed, rtol=1e-6)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("rows", [1, 4])
+def test_outputs_get_an_axis_of_rows_and_keep_names_and_order(rows: int) -> None:
+    """As SCRFD's exports put pictures' anchors side by side at every place, and others drop the axis of one picture."""
+    batch = np.random.default_rng(3).random((rows, 6, 2, 4), np.float32)  # anchors x values, places
+    nodes = [
+        helper.make_node("Transpose", ["pixels"], ["inner"], perm=[2, 3, 0, 1]),
+        helper.make_node("Reshape", ["inner", "flat"], ["folded"]),
+        helper.make_node("Neg", ["folded"], ["mirrored"]),
+        helper.make_node("Identity", ["pixels"], ["same"]),
+    ]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("folded", "same", "mirrored")]
+    taken = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["rows", 6, 2, 4])
+    flat = numpy_helper.from_array(np.array([-1, 3], np.int64), "flat")
+    made = helper.make_model(
+        helper.make_graph(nodes, "fold", [taken], values, [flat]),
+        opset_imports=[helper.make_opsetid("", 11)],
+        ir_version=6,
+    )
+    layout = Layout((16, 3), 8)  # 8 places, 2 anchors each, 3 values an anchor
+    changed = with_row_axis(made.SerializeToString(), {"folded": layout, "mirrored": layout})
+    session = ort.InferenceSession(changed, providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["folded", "same", "mirrored"]
+    folded, same, mirrored = session.run(None, {"pixels": batch})
+    alone = batch.transpose(0, 2, 3, 1).reshape(rows, 16, 3)  # what each picture comes to by itself
+    np.testing.assert_array_equal(folded, alone)
+    np.testing.assert_array_equal(mirrored, -alone)
+    np.testing.assert_array_equal(same, batch)
 
 
 @pytest.mark.unit

@@ -18,8 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from vultus.errors import EngineError, NotReady, VultusError, without_frames
-from vultus.memory import as_told
+from vultus.errors import EngineError, NotReady, VultusError
+from vultus.memory import as_told, without_frames
 from vultus.runtime.network import Counts, Network, NetworkSpec, Outputs, Runtime
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.turns import Job, Pace, Share, Turns

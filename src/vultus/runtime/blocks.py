@@ -10,6 +10,7 @@ import math
 import mmap
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,15 +78,10 @@ class Block:
     memory: NDArray[np.uint8]
 
 
-class Blocks:
-    """Makes blocks, lends them and keeps those that came back, for one connection. Safe to use from many threads.
+class Lender(ABC):
+    """Makes blocks, lends them and keeps those that came back. Safe to use from many threads."""
 
-    Args:
-        channel: To the process that is to know them too.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: dict[int, list[Block]] = {}
         self._kept = 0
@@ -95,8 +91,6 @@ class Blocks:
         """A block of ``size`` bytes or more.
 
         Raises:
-            TimeoutError: The other process could not be told of a new one within so many seconds.
-            ConnectionError: It is gone.
             OSError: There is no memory left.
         """
         size = _rounded(size)
@@ -107,10 +101,7 @@ class Blocks:
                 return free.pop()
             self._made += 1
             number = self._made
-        with anonymous_file(size) as descriptor:
-            block = Block(number, mapped(descriptor, size))
-            self._channel.send(("memory", number, size), seconds, descriptor)
-        return block
+        return self._make(number, size, seconds)
 
     def take_back(self, block: Block) -> None:
         """Let the next call have a block; nobody uses it any more."""
@@ -120,6 +111,35 @@ class Blocks:
                 self._kept += size
                 self._free.setdefault(size, []).append(block)
                 return
+        self._forget(block)
+
+    @abstractmethod
+    def _make(self, number: int, size: int, seconds: float | None) -> Block:
+        """A new block, of which the other side has been told."""
+
+    @abstractmethod
+    def _forget(self, block: Block) -> None:
+        """Tell the other side that a block is not used any more."""
+
+
+class Blocks(Lender):
+    """Blocks for one connection; lending one may raise ``ConnectionError`` and ``TimeoutError``, too.
+
+    Args:
+        channel: To the process that is to know them.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def _make(self, number: int, size: int, seconds: float | None) -> Block:
+        with anonymous_file(size) as descriptor:
+            block = Block(number, mapped(descriptor, size))
+            self._channel.send(("memory", number, size), seconds, descriptor)
+        return block
+
+    def _forget(self, block: Block) -> None:
         # Should this message get lost, the other process keeps the memory until the connection ends.
         self._channel.try_send(("forget", block.number))
 

@@ -19,3 +19,9 @@ def available_cores(cgroup_limit: Path = _CGROUP_LIMIT) -> int:
     except (OSError, ValueError):
         pass  # no cgroup v2 here: affinity is all there is to know
     return max(1, cores)
+
+
+def share_of_cores(index: int, processes: int) -> int:
+    """Cores of one of several processes that share them as equally as can be; at least 1."""
+    each, rest = divmod(available_cores(), processes)
+    return max(1, each + (index < rest))

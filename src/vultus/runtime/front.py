@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from vultus.errors import EngineError, VultusError, without_frames
+from vultus.errors import EngineError, VultusError
+from vultus.memory import without_frames
 from vultus.runtime.batching import BatchingNetwork
 from vultus.runtime.blocks import Shapes, mapped
 from vultus.runtime.channel import Channel, packed

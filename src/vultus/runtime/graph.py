@@ -7,15 +7,20 @@ fit; what no shape betrays, the catalogue (``resizable``) or the family has to k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from vultus.errors import IncompatibleGraph, RuntimeUnavailable
+from vultus.runtime.layout import Layout
 from vultus.types import InputSpec
 from vultus.zoo.catalogue import Model
+
+Rows: TypeAlias = int | str
+"""Length of the batch axis: a number, or the name of one that is free."""
 
 _FIRST_IR_WITH_PRIVATE_WEIGHTS = 4  # before, every weight had to be listed among the inputs (ONNX, IR.md)
 _FIRST_OPSET_THAT_BROADCASTS = 7  # before, PRelu took its slopes by channel, and Mul wanted to be told
@@ -52,7 +57,7 @@ def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
     return changed
 
 
-def _reshaped(data: bytes, shape: Sequence[int]) -> Any:  # noqa: ANN401 - the library has no types
+def _reshaped(data: bytes, shape: Sequence[Rows]) -> Any:  # noqa: ANN401 - the library has no types
     model = _parsed(data)
     graph = model.graph
     weights = {weight.name for weight in graph.initializer}
@@ -66,7 +71,7 @@ def _reshaped(data: bytes, shape: Sequence[int]) -> Any:  # noqa: ANN401 - the l
     dimensions = graph.input[0].type.tensor_type.shape.dim
     del dimensions[:]
     for size in shape:
-        dimensions.add().dim_value = size
+        dimensions.add(**({"dim_param": size} if isinstance(size, str) else {"dim_value": size}))
     _keep_batch(graph, shape[0])
     del graph.value_info[:]
     for output in graph.output:
@@ -139,8 +144,8 @@ def halved(data: bytes, spec: InputSpec) -> bytes:
     return changed
 
 
-def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
-    """The graph with fixed shapes, fed with RGB uint8 pixels ``(rows, height, width, 3)``.
+def taking_pixels(data: bytes, spec: InputSpec, rows: Rows, name: str = "vultus:pixels") -> bytes:
+    """The graph with fixed shapes, but for a free ``rows``, fed with RGB uint8 pixels ``(rows, height, width, 3)``.
 
     What ``spec`` says is to be done to them becomes part of the graph: a device that is handed pixels gets a quarter of
     the bytes, and computes on them while the processor does other things.
@@ -149,6 +154,7 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
         data: An ONNX file's contents.
         spec: Size and normalisation of the input.
         rows: Rows of a batch.
+        name: Of the new input; but for the old one, nothing else in the graph may be called so.
 
     Raises:
         ValueError: It is no ONNX file, or has not just one input.
@@ -157,7 +163,7 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
     onnx = _library()
     model = _reshaped(data, (rows, *spec.shape[1:]))
     graph, make = model.graph, onnx.helper.make_node
-    nodes = [make("Cast", ["vultus:pixels"], ["vultus:0"], to=onnx.TensorProto.FLOAT)]
+    nodes = [make("Cast", [name], ["vultus:0"], to=onnx.TensorProto.FLOAT)]
 
     def then(operator: str, *constants: np.ndarray[tuple[int, ...], np.dtype[np.generic]], **options: object) -> str:
         """Add an operator on what came last and some constants; returns the name of the result."""
@@ -172,7 +178,7 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
     last = then("Div", np.array(spec.std, np.float32))
     if spec.whiten:
         # A mean over whole pictures in operators that are the same in every version of ONNX.
-        flat = np.array([rows, 1, -1, 1], np.int64)
+        flat = np.array([0, 1, -1, 1], np.int64)  # 0: as many rows as come
         then("Reshape", flat)
         mean = then("GlobalAveragePool")
         nodes.append(make("Sub", [last, mean], ["vultus:centred"]))
@@ -182,34 +188,89 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: int) -> bytes:
         then("Sqrt")
         least = np.array((3 * spec.width * spec.height) ** -0.5, np.float32)
         nodes.append(make("Div", ["vultus:centred", then("Max", least)], ["vultus:whitened"]))
-    name = graph.input[0].name
     axes = [0, 3, 1, 2] if spec.layout == "nchw" else [0, 1, 2, 3]
-    nodes.append(make("Transpose", [nodes[-1].output[0]], [name], perm=axes))
+    own = graph.input[0].name
+    laid = f"vultus:{own}" if own == name else own
+    nodes.append(make("Transpose", [nodes[-1].output[0]], [laid], perm=axes))
+    for node in graph.node:
+        node.input[:] = [laid if value == own else value for value in node.input]
     nodes.extend(graph.node)
     del graph.node[:], graph.input[:]
     graph.node.extend(nodes)
     shape = (rows, spec.height, spec.width, 3)
-    graph.input.append(onnx.helper.make_tensor_value_info("vultus:pixels", onnx.TensorProto.UINT8, shape))
+    graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, shape))
     changed: bytes = model.SerializeToString()
     return changed
 
 
-def _keep_batch(graph: Any, rows: int) -> None:  # noqa: ANN401 - the library's own type may not be there
+def with_row_axis(data: bytes, layouts: Mapping[str, Layout]) -> bytes:
+    """The graph with some outputs brought to ``(rows, *shape)``; their names and order stay.
+
+    Args:
+        data: An ONNX file's contents.
+        layouts: How each of these outputs holds the rows of a batch now.
+
+    Raises:
+        ValueError: It is no ONNX file.
+        RuntimeUnavailable: The library ``onnx`` is not installed.
+    """
+    onnx = _library()
+    model = _parsed(data)
+    graph, make = model.graph, onnx.helper.make_node
+    inner = {name: f"vultus:{name}" for name in layouts}
+    for node in graph.node:
+        for values in (node.input, node.output):
+            values[:] = [inner.get(value, value) for value in values]
+
+    def constant(name: str, *values: int) -> str:
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
+    for name, layout in layouts.items():
+        values = inner[name]
+        if layout.blocks > 1:
+            apart, turned = f"{values}:apart", f"{values}:turned"
+            cells = constant(f"{values}:cells", layout.blocks, -1, math.prod(layout.shape) // layout.blocks)
+            graph.node.append(make("Reshape", [values, cells], [apart]))
+            graph.node.append(make("Transpose", [apart], [turned], perm=[1, 0, 2]))
+            values = turned
+        graph.node.append(make("Reshape", [values, constant(f"{inner[name]}:row", -1, *layout.shape)], [name]))
+    for output in graph.output:
+        if output.name in layouts:
+            output.type.tensor_type.ClearField("shape")
+    changed: bytes = model.SerializeToString()
+    return changed
+
+
+def _keep_batch(graph: Any, rows: Rows) -> None:  # noqa: ANN401 - the library's own type may not be there
     """Let maps that are resized to a constant size, batch included, have this many rows.
 
     An export of SCRFD 2.5G says 1 there: it would go on with the first picture's map for all pictures of a batch.
     """
     from onnx import numpy_helper
+    from onnx.helper import make_node
 
     constants = {weight.name: weight for weight in graph.initializer}
+    nodes = []
     for node in graph.node:
         if node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in constants:
             sizes = numpy_helper.to_array(constants[node.input[3]]).copy()
-            if sizes[0] == rows:
-                continue
-            sizes[0] = rows
-            node.input[3] = f"vultus:size of {node.output[0]} for {rows}"
-            graph.initializer.append(numpy_helper.from_array(sizes, node.input[3]))
+            name = f"vultus:size of {node.output[0]} for {rows}"
+            if isinstance(rows, str):  # as many as the map has that is resized
+                first, rest, shape, count = (f"{name}:{part}" for part in ("first", "rest", "shape", "count"))
+                graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), first))
+                graph.initializer.append(numpy_helper.from_array(sizes[1:], rest))
+                nodes.append(make_node("Shape", [node.input[0]], [shape]))
+                nodes.append(make_node("Gather", [shape, first], [count]))
+                nodes.append(make_node("Concat", [count, rest], [name], axis=0))
+                node.input[3] = name
+            elif sizes[0] != rows:
+                sizes[0] = rows
+                graph.initializer.append(numpy_helper.from_array(sizes, name))
+                node.input[3] = name
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _parsed(data: bytes) -> Any:  # noqa: ANN401 - the library's own type may not be there

@@ -122,16 +122,19 @@ class Runtime(Protocol):
     """An inference engine: turns catalogue entries and files into networks.
 
     Attributes:
-        name: ``openvino``, ``onnx`` or ``dummy``.
+        name: ``openvino``, ``onnx``, ``triton`` or ``dummy``.
         device: The device it runs on, as the engine names it.
-        precision: ``f32``, ``tf32``, ``bf16``, ``fp16`` or ``int8``.
         needs_files: Whether ``load`` reads the network's file.
     """
 
     name: str
     device: str
-    precision: str
     needs_files: bool
+
+    @property
+    def precision(self) -> str:
+        """``f32``, ``tf32``, ``bf16``, ``fp16`` or ``int8``; ``auto`` as long as only a server knows."""
+        ...
 
     @property
     def families(self) -> Collection[str] | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from vultus.server.gate import Gate, picture_routes
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
 from vultus.server.middleware import REQUEST_ID, Access
+from vultus.server.outage import open_engine
 from vultus.server.service import Service
 from vultus.settings import Settings, served
 from vultus.settings.keys import needs_keys
@@ -48,7 +50,7 @@ _DESCRIPTION = "Finds faces, aligns them, turns them into embeddings and reads a
 
 def create_app(
     settings: Settings,
-    engine_factory: Callable[[Settings], FaceEngine] = FaceEngine,
+    engine_factory: Callable[[Settings], FaceEngine] | None = None,
     on_ready: Callable[[FaceEngine], None] = lambda _: None,
     on_failure: Callable[[BaseException], None] | None = None,
 ) -> FastAPI:
@@ -56,7 +58,7 @@ def create_app(
 
     Args:
         settings: Everything it needs to know.
-        engine_factory: Makes the engine, on a thread beside the event loop.
+        engine_factory: Makes the engine, on a thread beside the event loop; ``None``: as the settings say.
         on_ready: Told the engine, on that thread, once a warm-up inference has passed.
         on_failure: Told, on that thread, why there will be no engine; without it, that is logged.
 
@@ -68,7 +70,8 @@ def create_app(
     dialects = chosen(settings.dialects)
 
     def build() -> FaceEngine:
-        engine = _warm(engine_factory(settings), dialects)
+        make = engine_factory or partial(open_engine, outage=service.outage)
+        engine = _warm(make(settings), dialects)
         admission.equip(engine.workers.count)
         canary.passed()
         return engine

@@ -13,8 +13,18 @@ logger = logging.getLogger(__name__)
 
 
 def warn_if_exposed(settings: Settings, listener: socket.socket) -> None:
-    """Say so in the log, in one line, where strangers are answered, or keys can be read on their way."""
-    if ip_address(listener.getsockname()[0]).is_loopback:
+    """``warn_if_open`` for a socket that is listened on."""
+    warn_if_open(settings, listener.getsockname()[0])
+
+
+def warn_if_open(settings: Settings, address: str) -> None:
+    """Say so in the log, in one line, where strangers are answered, or keys can be read on their way.
+
+    Args:
+        settings: The server's.
+        address: The IP address that it listens on.
+    """
+    if ip_address(address).is_loopback:
         return
     if not needs_keys(settings):
         logger.warning(

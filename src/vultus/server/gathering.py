@@ -11,8 +11,9 @@ from functools import partial
 from typing import TypeAlias
 
 from vultus.engine import FaceEngine
-from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize, without_frames
+from vultus.errors import Cancelled, PictureError, RequestTooLarge, VultusError, WrongCropSize
 from vultus.imaging.announced import announced_load
+from vultus.memory import without_frames
 from vultus.server.admission import Place
 from vultus.server.turns import Turn
 from vultus.server.wire import Reply

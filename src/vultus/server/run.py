@@ -75,7 +75,7 @@ class Host:
         on_ready: Told the engine once it can be used.
         on_beat: Called every second on the event loop while requests are taken.
         patient: Take no connection before the engine can be used; they wait in the listener's queue.
-        engine_factory: Makes the application's engine.
+        engine_factory: Makes the application's engine; ``None``: as the settings say.
 
     Attributes:
         service: What the application's routes share.
@@ -92,7 +92,7 @@ class Host:
         on_beat: Callable[[], Awaitable[None]] | None = None,
         *,
         patient: bool = False,
-        engine_factory: Callable[[Settings], FaceEngine] = FaceEngine,
+        engine_factory: Callable[[Settings], FaceEngine] | None = None,
     ) -> None:
         share_arenas()  # before there are threads
         self.failure: BaseException | None = None

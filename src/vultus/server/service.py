@@ -23,6 +23,7 @@ from vultus.server.canary import Canary
 from vultus.server.gathering import Gathering, Order, Outcome
 from vultus.server.lifecycle import Lifecycle
 from vultus.server.metrics import Metrics
+from vultus.server.outage import Outage
 from vultus.server.parts import PartLimits, check_parts
 from vultus.server.record import note
 from vultus.server.wire import Reply
@@ -51,6 +52,11 @@ class Service:
     fetcher: Fetcher
     canary: Canary
     admission: Admission
+
+    @property
+    def outage(self) -> Outage:
+        """Whom to tell that what computes is away."""
+        return Outage(self.lifecycle, self.canary)
 
     def engine(self) -> FaceEngine:
         """The engine for a request; who does not get it is counted as refused.

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from vultus.errors import EngineError
 from vultus.runtime import channel
 from vultus.runtime.choose import is_accelerator
-from vultus.runtime.cores import available_cores
+from vultus.runtime.cores import share_of_cores
 from vultus.server import shared_metrics
 from vultus.server.device import DeviceOrder
 from vultus.server.exposure import warn_if_exposed
@@ -68,9 +68,10 @@ def serve(settings: Settings) -> int:
 
 def share_of(settings: Settings, index: int) -> Settings:
     """The settings of one worker: an equal share of what is meant for all, and of the cores unless told ``streams``."""
-    each, rest = divmod(available_cores(), settings.workers)
     shares = {name: math.ceil(getattr(settings, name) / settings.workers) for name in _SHARED}
-    return settings.model_copy(update={**shares, "streams": settings.streams or max(1, each + (index < rest))})
+    return settings.model_copy(
+        update={**shares, "streams": settings.streams or share_of_cores(index, settings.workers)}
+    )
 
 
 class Supervisor:

@@ -98,7 +98,7 @@ def work(order: Order, listener: socket, line: Connection) -> None:
     log_to_stderr(order.settings.log_level, order.name, order.settings.log_format)
     shared_metrics.share(order.metrics, order.identity)
     # Here, because the supervisor imports this module too, and is to load neither engines nor image libraries.
-    from vultus.engine import FaceEngine
+    from vultus.server.outage import open_engine
     from vultus.server.run import Host, announce_ready
 
     async def beat() -> None:
@@ -106,7 +106,7 @@ def work(order: Order, listener: socket, line: Connection) -> None:
         tell(line, _state_of(host.service))
 
     def make_engine(settings: Settings) -> FaceEngine:
-        return FaceEngine(settings) if order.device is None else _reach_device(order.device, settings, host.service)
+        return open_engine(settings, host.service.outage, order.device)
 
     announces = order.is_first and order.index == 0
     made = started(
@@ -131,21 +131,6 @@ def work(order: Order, listener: socket, line: Connection) -> None:
             logger.error("cannot start: %s", host.failure)
         case failure:
             tell(line, Failed(failure if isinstance(failure, VultusError) else None))
-
-
-def _reach_device(device: Path, settings: Settings, service: Service) -> FaceEngine:
-    """An engine whose networks run in the device process; requests are refused at once while that is not there."""
-    from vultus.engine import FaceEngine
-    from vultus.runtime.remote import RemoteRuntime
-
-    def on_lost() -> None:
-        service.lifecycle.suspend("the server cannot take work: its device process is being started again")
-
-    def on_found() -> None:
-        service.canary.passed()  # else it would be as if it had been stuck all the time
-        service.lifecycle.resume()
-
-    return FaceEngine(settings, open_with=lambda *_: RemoteRuntime(device, on_lost, on_found))
 
 
 def _state_of(service: Service) -> Beat:

@@ -1,9 +1,11 @@
 """Settings: what they are (``groups``), what they may be (``fields``), where their values come from (``load``)."""
 
 from vultus.settings.access import Access
+from vultus.settings.cluster import Ray
 from vultus.settings.fields import INSIGHTFACE_REST_FLAGS, LicencePolicy
 from vultus.settings.groups import (
     GROUPS,
+    SERVER_GROUPS,
     Admission,
     ArcFaceApi,
     CompreFace,
@@ -24,6 +26,7 @@ __all__ = [
     "ENV_PREFIX",
     "GROUPS",
     "INSIGHTFACE_REST_FLAGS",
+    "SERVER_GROUPS",
     "Access",
     "Admission",
     "ArcFaceApi",
@@ -37,6 +40,7 @@ __all__ = [
     "Operations",
     "PictureLimits",
     "PicturesByName",
+    "Ray",
     "RequestLimits",
     "Server",
     "Settings",

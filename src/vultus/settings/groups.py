@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ByteSize, Field
 
 from vultus.settings.access import Access
+from vultus.settings.cluster import Ray
 from vultus.settings.fields import (
     Flags,
     Folder,
@@ -48,15 +49,14 @@ class Networks(BaseModel):
 class Inference(BaseModel):
     """Inference: what computes, and how exactly."""
 
-    runtime: Literal["auto", "openvino", "onnx", "dummy"] = Field(
+    runtime: Literal["auto", "openvino", "onnx", "triton", "dummy"] = Field(
         default="auto",
-        description="Inference engine. `dummy` needs no weights and finds made-up faces: for tests only.",
+        description="Inference engine; `triton`: a server. `dummy` finds made-up faces: for tests only.",
     )
     device: str = Field(default="cpu", description="Device the networks run on, as the engine names it.")
     precision: Literal["f32", "bf16", "fp16", "int8", "auto"] = Field(
         default="f32",
-        description="Arithmetic: f32 is exact; bf16 (CPUs), fp16 (GPUs): faster, auto takes one; "
-        "int8: see `models quantize`.",
+        description="f32 is exact; bf16 (CPUs), fp16 (GPUs): faster, auto takes one; int8: `models quantize`.",
     )
     all_cores: bool | None = Field(
         default=None,
@@ -67,6 +67,21 @@ class Inference(BaseModel):
         ge=0,
         le=1024,
         description="How many runs of one network are computed at once, each on one core; 0: one per core.",
+    )
+    triton_url: str = Field(
+        default="grpc://localhost",
+        pattern="^(grpc|http)s?://[^/]",
+        description="Address of the `triton` runtime's server: grpc://host:8001, http://host:8000.",
+    )
+    triton_mem: Literal["auto", "system", "cuda", "off"] = Field(
+        default="auto",
+        description="Share memory with that server: `auto`: if it is on this machine; `system`: it has to be.",
+    )
+    triton_wait: float = Field(
+        default=60.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that server is waited for at the start.",
     )
 
 
@@ -324,7 +339,7 @@ class CompreFace(BaseModel):
     compreface_build: str = Field(default="dev", description="What `/status` tells as `build_version`.")
 
 
-GROUPS: tuple[type[BaseModel], ...] = (
+SERVER_GROUPS: tuple[type[BaseModel], ...] = (
     Networks,
     Inference,
     Detection,
@@ -340,4 +355,7 @@ GROUPS: tuple[type[BaseModel], ...] = (
     ArcFaceApi,
     CompreFace,
 )
-"""The groups of settings, in the order they are shown."""
+"""The groups of a server's settings, in the order they are shown."""
+
+GROUPS: tuple[type[BaseModel], ...] = (*SERVER_GROUPS, Ray)
+"""The groups of all settings."""

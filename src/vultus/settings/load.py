@@ -14,6 +14,7 @@ from vultus.compat import PRODUCTS, Translation, translate
 from vultus.compat.source import CompatSource
 from vultus.errors import SettingsError
 from vultus.settings.access import Access
+from vultus.settings.cluster import Ray
 from vultus.settings.groups import (
     Admission,
     ArcFaceApi,
@@ -48,6 +49,7 @@ class Settings(
     InsightFaceRest,
     ArcFaceApi,
     CompreFace,
+    Ray,
     BaseSettings,
 ):
     """All settings. Each may be given as ``VULTUS_<NAME>`` in the environment or as ``--<name>`` where it applies.

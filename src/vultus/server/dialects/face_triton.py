@@ -39,7 +39,7 @@ _EMBEDDING, _SIMILARITY = "/embedding", "/face-similarity"
 _ONE, _TWO = ("image",), ("image_a", "image_b")
 _PREFIXES: Mapping[str, str] = MappingProxyType({_EMBEDDING: "Inference failed: ", _SIMILARITY: "Similarity failed: "})
 _NOT_READY = "Triton client is not initialized."
-"""The original's words; there is no Triton here."""
+"""The original's words, whatever computes."""
 
 
 def profile(engine: FaceEngine) -> Profile:

@@ -14,7 +14,7 @@ from vultus import __version__
 from vultus.engine import FaceEngine
 from vultus.errors import RequestError
 from vultus.profiles import models_of
-from vultus.runtime.choose import is_accelerator
+from vultus.runtime.choose import computes_elsewhere
 from vultus.server.gathering import Order, Outcome
 from vultus.server.service import Service
 from vultus.server.v1 import schema
@@ -149,7 +149,7 @@ def _info(service: Service, engine: FaceEngine) -> dict[str, object]:
         "runtime": engine.runtime.name,
         "device": engine.runtime.device,
         "precision": engine.runtime.precision,
-        "streams": None if is_accelerator(settings) else engine.streams,
+        "streams": None if computes_elsewhere(settings) else engine.streams,
         "all_cores": settings.all_cores,
         "workers": settings.workers,
         "networks": model_cards(profile, engine.model, engine.precision),
