@@ -8,9 +8,9 @@ from tests.stubs import stub
 
 from vultus.attributes import ATTRIBUTE_FAMILIES
 from vultus.errors import UnknownModel
-from vultus.profiles import default_profile, models_of
+from vultus.profiles import default_profile, models_of, needed_by
 from vultus.settings import load_settings
-from vultus.types import CanvasRule
+from vultus.types import CanvasRule, Plan
 from vultus.zoo.catalogue import Catalogue
 
 pytestmark = pytest.mark.unit
@@ -100,3 +100,22 @@ def test_an_unknown_network_is_an_error() -> None:
     for name in ("detector", "attributes"):
         with pytest.raises(UnknownModel, match="nonsense"):
             default_profile(load_settings(**{name: "nonsense"}), Catalogue.load())
+
+
+@pytest.mark.parametrize(
+    ("plan", "embedder", "attributes"),
+    [
+        (Plan(), True, False),
+        (Plan(embeddings=False), False, False),
+        (Plan(embeddings=False, attributes=frozenset({"landmarks106"})), False, True),
+        (Plan(attributes=frozenset({"landmarks106"})), True, True),
+        # Quality is told by the length of the embedding, among others.
+        (Plan(embeddings=False, attributes=frozenset({"quality"})), True, True),
+    ],
+)
+def test_networks_that_a_plan_has_no_use_for_are_left_out(plan: Plan, embedder: bool, attributes: bool) -> None:
+    profile = default_profile(load_settings(), Catalogue.load())
+    needed = needed_by(plan, profile)
+    assert needed.detector == profile.detector
+    assert needed.embedder == (profile.embedder if embedder else None)
+    assert needed.attributes == (profile.attributes if attributes else ())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
-from vultus.attributes import ATTRIBUTE_FAMILIES
+from vultus.attributes import ATTRIBUTE_FAMILIES, DERIVED
 from vultus.settings import Settings
-from vultus.types import CanvasRule, Profile
+from vultus.types import CanvasRule, Plan, Profile
 from vultus.zoo.catalogue import Catalogue, Model
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,13 @@ def default_profile(settings: Settings, catalogue: Catalogue) -> Profile:
 def square(side: int) -> CanvasRule:
     """The rule of a second canvas: whatever the picture's aspect, so that it is one shape more and not three."""
     return CanvasRule(side, side)
+
+
+def needed_by(plan: Plan, profile: Profile) -> Profile:
+    """The profile without the networks that the plan has no use for: they need be neither fetched nor loaded."""
+    if not plan.embeddings and not any(DERIVED[fact].embeds for fact in plan.attributes & DERIVED.keys()):
+        profile = replace(profile, embedder=None)
+    return profile if plan.attributes else replace(profile, attributes=())
 
 
 def models_of(profiles: Iterable[Profile], catalogue: Catalogue) -> list[Model]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vultus.imaging.sniff import sniff
+from vultus.imaging.sniff import is_picture_name, sniff
 
 pytestmark = pytest.mark.unit
 
@@ -42,3 +42,22 @@ def test_known_signatures(kind: str, data: bytes) -> None:
 @pytest.mark.parametrize("data", FOREIGN)
 def test_everything_else_is_foreign(data: bytes) -> None:
     assert sniff(data) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("a.jpg", True),
+        ("A.JPEG", True),
+        ("a.tar.webp", True),
+        ("a", False),
+        ("jpg", False),
+        (".jpg", False),
+        (".a.jpg", False),
+        ("a.jpg.txt", False),
+        ("a.svg", False),
+        ("", False),
+    ],
+)
+def test_of_a_folder_names_decide(name: str, is_one: bool) -> None:
+    assert is_picture_name(name) is is_one

@@ -42,13 +42,18 @@ def read_picture(source: Source, limits: Limits, least: int = 0) -> Decoded:
         return Decoded(source, source.shape[1], source.shape[0])
     if isinstance(source, (bytes, bytearray, memoryview)):
         return decode_least(source, limits, least)
-    return decode_least(_read_file(Path(source), limits), limits, least)
+    return decode_least(read_file(source, limits.max_bytes), limits, least)
 
 
-def _read_file(path: Path, limits: Limits) -> bytes:
+def read_file(name: str | PathLike[str], max_bytes: int) -> bytes:
+    """A file's bytes; of a larger one than ``max_bytes`` one more than that, so that ``decode`` refuses it.
+
+    Raises:
+        PictureUnreachable: The file cannot be read.
+    """
+    path = Path(name)
     try:
         with path.open("rb") as file:
-            # With one byte more than allowed it is refused by ``decode``, whatever the file system says of its size.
-            return file.read(limits.max_bytes + 1)
+            return file.read(max_bytes + 1)
     except OSError as error:
         raise PictureUnreachable(f"{path} cannot be read: {error.strerror or error}") from error
