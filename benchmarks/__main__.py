@@ -27,10 +27,12 @@ MODULES: Mapping[str, str] = {
     "dialects": "dialects",
     "response": "response",
     "library": "library",
+    "index": "index",
     "workers": "workers",
     "processes": "processes",
     "batching": "batching",
     "accelerator": "accelerator",
+    "triton": "triton",
     "prelu": "prelu",
     "parity": "parity",
     "canvas": "canvas",
@@ -40,6 +42,7 @@ MODULES: Mapping[str, str] = {
     "consistency": "consistency",
     "models": "models",
     "hostile": "attack",
+    "ray": "ray",
 }
 """Benchmark -> module with a function ``run``; imported when asked, for each has its own needs."""
 

@@ -26,12 +26,18 @@ has() { # what is not there is passed over, and said; where everything has to be
 "$bin/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
 "$bin/zizmor" --offline --quiet --no-progress --persona auditor .github
 
+# What KubeRay makes of them; of RayServices themselves no schema here knows.
+"$bin/python" tools/ray_pods.py deploy/ray/rayservice.yaml >"$work/pods.yaml"
+for version in 1.28 1.37; do # an old one that is still run, and the newest whose schemas are here
+    "$bin/kubernetes-validate" --quiet --strict --kubernetes-version "$version" "$work/pods.yaml"
+done
+
 if has helm; then
     for values in $chart/values.yaml deploy/helm/all-on.yaml; do
         helm lint --strict --quiet "$chart" --values "$values"
         # The one resource that is not Kubernetes' own is left out: no schema here knows it.
         helm template lint "$chart" --values "$values" --set serviceMonitor.enabled=false >"$work/all.yaml"
-        for version in 1.28 1.37; do # an old one that is still run, and the newest whose schemas are here
+        for version in 1.28 1.37; do
             "$bin/kubernetes-validate" --quiet --strict --kubernetes-version "$version" "$work/all.yaml"
         done
     done

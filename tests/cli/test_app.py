@@ -17,7 +17,7 @@ from vultus import __version__
 from vultus.cli import detect
 from vultus.cli.app import app
 from vultus.cli.options import knobs_of
-from vultus.settings import GROUPS, Detection, Inference, Networks, PictureLimits
+from vultus.settings import SERVER_GROUPS, Detection, Inference, Networks, PictureLimits, PicturesByName
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("dummy")]
 
@@ -38,7 +38,7 @@ def test_version_is_told(run: Run) -> None:
 
 def test_help_lists_the_commands_and_the_exit_codes(run: Run) -> None:
     output = CliRunner(env=WIDE).invoke(app, ["--help"]).output
-    for command in ("detect", "embed", "compare", "serve", "models", "doctor", "migrate"):
+    for command in ("detect", "embed", "index", "compare", "serve", "models", "doctor", "migrate"):
         assert f" {command} " in output
     assert "Exit codes: 0 all went well; 1 some or all pictures could not be used" in output
 
@@ -46,9 +46,10 @@ def test_help_lists_the_commands_and_the_exit_codes(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "groups", "hidden"),
     [
-        ("serve", GROUPS, set()),
+        ("serve", SERVER_GROUPS, set()),
         ("detect", (Networks, Inference, Detection, PictureLimits), set()),
         ("embed", (Networks, Inference, Detection, PictureLimits), set()),
+        ("index", (Networks, Inference, Detection, PictureLimits, PicturesByName), {"fetch_urls"}),
         ("compare", (Networks, Inference, Detection, PictureLimits), {"threshold"}),
     ],
 )

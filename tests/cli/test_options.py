@@ -63,7 +63,7 @@ def test_names_follow_from_the_field() -> None:
 
 
 def test_choices_are_those_of_the_type() -> None:
-    assert KNOBS["runtime"].choices == ["auto", "openvino", "onnx", "dummy"]
+    assert KNOBS["runtime"].choices == ["auto", "openvino", "onnx", "triton", "dummy"]
     assert KNOBS["device"].choices == []
 
 
@@ -83,6 +83,7 @@ def test_groups_have_titles() -> None:
         "InsightFace-REST",
         "ArcFace API",
         "CompreFace",
+        "Ray",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``vultus detect | embed | compare | serve | models | evaluate | tune | bench | doctor``."""
+"""The command line: ``vultus detect | embed | index | compare | serve | models | evaluate | tune | bench | doctor``."""
 
 
 def main() -> None:

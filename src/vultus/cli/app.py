@@ -9,7 +9,22 @@ import typer
 from typer.core import TyperGroup
 
 from vultus import __version__
-from vultus.cli import bench, compare, detect, doctor, embed, evaluate, keys, migrate, models, serve, tune
+from vultus.cli import (
+    bench,
+    cluster,
+    compare,
+    detect,
+    doctor,
+    embed,
+    evaluate,
+    index,
+    keys,
+    migrate,
+    models,
+    serve,
+    triton,
+    tune,
+)
 from vultus.cli.output import EXIT_CODES, EXIT_INTERRUPTED, exit_code_of, print_error, print_note
 from vultus.errors import VultusError
 from vultus.settings import misspelt_variables
@@ -63,6 +78,7 @@ def root(
 
 app.command(epilog=EXIT_CODES)(detect.detect)
 app.command(epilog=EXIT_CODES)(embed.embed)
+app.command(epilog=index.EXIT_CODES)(index.index)
 app.command(epilog=compare.EXIT_CODES)(compare.compare)
 app.command(epilog=serve.EXIT_CODES)(serve.serve)
 app.add_typer(models.app, name="models")
@@ -72,3 +88,5 @@ app.add_typer(bench.app, name="bench")
 app.command(epilog=doctor.EXIT_CODES)(doctor.doctor)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(keys.app, name="keys")
+app.add_typer(triton.app, name="triton")
+app.add_typer(cluster.app, name="cluster")

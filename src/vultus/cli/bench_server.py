@@ -27,7 +27,7 @@ from vultus.cli.output import EXIT_FAILED, print_note
 from vultus.cli.progress import watched
 from vultus.cli.session import log_as_notes
 from vultus.errors import EngineError, ModelError
-from vultus.settings import GROUPS, Settings, load_settings
+from vultus.settings import SERVER_GROUPS, Settings, load_settings
 
 if TYPE_CHECKING:
     from vultus.bench.bound import Bare, Work
@@ -61,7 +61,7 @@ class _Plan:
     each: int
 
 
-@with_settings(*GROUPS)
+@with_settings(*SERVER_GROUPS)
 def server(
     settings: Settings,
     url: Annotated[

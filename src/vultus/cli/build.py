@@ -11,7 +11,7 @@ from vultus.cli.output import print_json, print_line, print_table
 from vultus.cli.progress import watched
 from vultus.cli.session import log_as_notes
 from vultus.runtime.choose import kept_engines
-from vultus.settings import GROUPS, Settings
+from vultus.settings import SERVER_GROUPS, Settings
 
 COLUMNS = ("network", "input", "seconds")
 
@@ -32,7 +32,7 @@ class Built:
     seconds: float
 
 
-@with_settings(*GROUPS)
+@with_settings(*SERVER_GROUPS)
 def build(settings: Settings, as_json: AsJson = False) -> None:
     """Fetch, verify, rewrite, build and run once what a server with these settings loads.
 

@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vultus.errors import PictureError, PictureUnreachable
+from vultus.imaging.sniff import is_picture_name
 
 STDIN = "-"
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
-)
-"""Files of a folder that are taken for pictures; a file that is named itself is always tried."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,5 +100,5 @@ def _files(folder: Path, recursive: bool) -> Iterator[Path]:
         folders[:] = [inner for inner in folders if recursive and not inner.startswith(".")]
         for file in files:
             path = Path(where, file)
-            if path.suffix.lower() in SUFFIXES and not file.startswith(".") and path.is_file():
+            if is_picture_name(file) and path.is_file():
                 yield path

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from vultus.cli.output import (
     EXIT_FAILED,
@@ -24,6 +20,7 @@ from vultus.cli.output import (
     printable,
 )
 from vultus.cli.pictures import Picture
+from vultus.cli.progress import picture_bar
 from vultus.errors import PictureError, VultusError, WrongCropSize
 from vultus.types import Analysis, Face
 
@@ -58,7 +55,7 @@ class Report:
         self._as_json = as_json
         self._pictures = self._faces = self._failed = 0
         self._began = time.monotonic()
-        self._progress = _progress(total)
+        self._progress = picture_bar(shown=total > 1)
         self._task = self._progress.add_task("pictures", total=total)
 
     def __enter__(self) -> Self:
@@ -135,29 +132,6 @@ class Report:
             parts.append(f"[bold red]{self._failed} failed[/]")
         rate = self._pictures / seconds if seconds else 0.0
         error_console().print(f"{', '.join(parts)} in {seconds:.1f} s ({rate:.1f} pictures/s)")
-
-
-class _Rate(ProgressColumn):
-    """Pictures a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0.0:.1f}/s", style="progress.data.speed")
-
-
-def _progress(total: int) -> Progress:
-    console = error_console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=total < 2 or not console.is_terminal,
-        transient=True,
-        # The bar captures standard output only where both are the same terminal; a file or pipe stays untouched.
-        redirect_stdout=sys.stdout.isatty(),
-    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from vultus.cli.options import with_settings
-from vultus.settings import GROUPS, Settings
+from vultus.settings import SERVER_GROUPS, Settings
 
 EXIT_CODES = (
     "Exit codes: 0 stopped on request; 1 an unexpected failure at the start, which the log describes; 2 wrong usage or "
@@ -14,7 +14,7 @@ EXIT_CODES = (
 )
 
 
-@with_settings(*GROUPS)
+@with_settings(*SERVER_GROUPS)
 def serve(settings: Settings) -> None:
     """Serve the HTTP APIs until stopped.
 

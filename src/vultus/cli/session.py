@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,15 +29,11 @@ def open_engine(settings: Settings, plan: Plan) -> Iterator[tuple[FaceEngine, Pr
     Raises:
         VultusError: The engine or one of the networks cannot be had.
     """
-    from vultus.attributes import DERIVED
     from vultus.engine import FaceEngine
+    from vultus.profiles import needed_by
 
     with log_as_notes(), FaceEngine(settings) as engine:
-        profile = engine.default_profile
-        if not plan.embeddings and not any(DERIVED[fact].embeds for fact in plan.attributes & DERIVED.keys()):
-            profile = replace(profile, embedder=None)
-        if not plan.attributes:
-            profile = replace(profile, attributes=())
+        profile = needed_by(plan, engine.default_profile)
         if plan.detect:
             engine.prepare(profile)
         else:  # of aligned crops the detector is never asked: it need be neither fetched nor loaded

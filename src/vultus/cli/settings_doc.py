@@ -14,8 +14,9 @@ from vultus.settings import GROUPS
 _HEAD = """\
 # Settings
 
-Every setting is an environment variable `VULTUS_<NAME>` and an option of the commands it concerns; `vultus serve` takes
-them all. Where both are given the option counts, where neither is the default; an empty variable counts as not given.
+Every setting is an environment variable `VULTUS_<NAME>` and an option of the commands it concerns; `vultus serve`
+takes all but Ray's, `vultus cluster serve` all. Where both are given the option counts, where neither is the default;
+an empty variable counts as not given.
 
 * Lists of files and folders are separated as in `PATH` (`:`, on Windows `;`); an option may also be given several
   times. Names may begin with `~`.
