@@ -40,6 +40,7 @@ MODULES: Mapping[str, str] = {
     "consistency": "consistency",
     "models": "models",
     "hostile": "attack",
+    "kills": "kills",
 }
 """Benchmark -> module with a function ``run``; imported when asked, for each has its own needs."""
 
