@@ -43,6 +43,7 @@ MODULES: Mapping[str, str] = {
     "models": "models",
     "hostile": "attack",
     "ray": "ray",
+    "kills": "kills",
 }
 """Benchmark -> module with a function ``run``; imported when asked, for each has its own needs."""
 

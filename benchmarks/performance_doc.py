@@ -51,6 +51,8 @@ FIGURES: Sequence[tuple[str, str, str]] = (
     ("five times too much: goodput against the peak", "overload", "goodput / peak"),
     ("five times too much: cores the load generator takes", "overload", "load generator"),
     ("five times too much: p99 of refusals", "overload", "refused: latency p99"),
+    ("kill -9 of one of two workers: until both are ready again", "kills", "longest until 2 workers were ready again"),
+    ("kill -9 of one of two workers: lost requests of the other", "kills", "requests of other workers that were lost"),
     ("mixed load: memory slope after the first minute", "soak", "memory slope after the first minute"),
     ("12 megapixels, one face, decode = scaled: of decode and networks alone", "large", "bare against whole"),
     ("library, six faces with 106 landmarks, f32: times as fast as insightface", "library", "f32: times as fast"),

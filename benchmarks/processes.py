@@ -44,7 +44,7 @@ def run(options: Options) -> Report:
     with ExitStack() as stack:
         servers = {str(n): stack.enter_context(Server(places.models(), workers=str(n))) for n in CANDIDATES}
         for name, server in servers.items():
-            _wait_for_all(server, int(name))
+            server.wait_for_workers(int(name))
             load.run(server.url + _PATH, body, CONNECTIONS, seconds)  # warm-up
         jobs = {name: partial(load.run, one.url + _PATH, body, CONNECTIONS, seconds) for name, one in servers.items()}
         loads = in_turn(jobs, rounds, alternate=True)
@@ -73,7 +73,7 @@ def _simulated(fronts: int, rounds: int, seconds: float) -> list[Row]:
     name = "in one process" if fronts == 1 else f"{fronts} fronts and a device process"
     settings = {"runtime": "dummy", "device": "simulated", "canvas": str(_CANVAS)}
     with Server([], workers=str(fronts), **settings) as server:
-        _wait_for_all(server, fronts)
+        server.wait_for_workers(fronts)
         load.run(server.url + _NATIVE, body, _CALLERS, seconds)  # warm-up
         before = _batches(server)
         loads = [load.run(server.url + _NATIVE, body, _CALLERS, seconds) for _ in range(rounds)]
@@ -104,15 +104,6 @@ def _one_face() -> bytes:
     picture = np.zeros((_CANVAS, _CANVAS, 3), np.uint8)
     picture[: _CANVAS // 2, : _CANVAS // 2] = 255
     return encode_png(picture)
-
-
-def _wait_for_all(server: Server, workers: int, seconds: float = 60) -> None:
-    """Until all workers of a server are ready; ``/ready`` is answered by one of them."""
-    server.wait_ready(seconds)
-    deadline = time.monotonic() + seconds
-    while workers > 1 and f"\nvultus_workers {workers}.0\n" not in httpx.get(f"{server.url}/metrics").text:
-        server.check_alive(deadline)
-        time.sleep(0.05)
 
 
 def _rows(name: str, loads: dict[str, list[Load]], memory: float) -> list[Row]:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import httpx
+
 from vultus.bench.processes import end, family, usage
 from vultus.bench.server import is_ready
 
@@ -61,6 +63,22 @@ class Server:
         while not is_ready(self.url):
             self.check_alive(deadline)
             time.sleep(0.05)
+
+    def wait_for_workers(self, workers: int, replaced: int = 0, seconds: float = 60) -> None:
+        """Return when all workers are ready, and so many that died have been replaced; ``/ready`` tells of one only."""
+        self.wait_ready(seconds)
+        deadline = time.monotonic() + seconds
+        while workers > 1 and not self._has_workers(workers, replaced):
+            self.check_alive(deadline)
+            time.sleep(0.05)
+
+    def _has_workers(self, workers: int, replaced: int) -> bool:
+        try:
+            said = httpx.get(f"{self.url}/metrics").text.splitlines()
+        except httpx.TransportError:  # the worker that was asked has been killed
+            return False
+        counted = f'vultus_workers_replaced_total{{reason="died"}} {replaced}.0'
+        return f"vultus_workers {workers}.0" in said and (not replaced or counted in said)
 
     def check_alive(self, deadline: float) -> None:
         """Raise ``RuntimeError`` with the end of its log where the server has ended, or the deadline has passed."""

@@ -135,6 +135,20 @@ def _posted(address: Address, endpoint: Endpoint, content_type: str, content: by
     return Prepared(request(address, endpoint.path, content, content_type, JSON), b"")
 
 
+def by_minute(samples: Sequence[Sample]) -> list[dict[str, float]]:
+    """Requests that fell due in each minute, how many of them were answered with 200, and their latency."""
+    minutes: dict[int, list[Sample]] = {}
+    for sample in samples:
+        minutes.setdefault(int(sample.due // 60), []).append(sample)
+    return [_summary(minute) for _, minute in sorted(minutes.items())]
+
+
+def _summary(samples: Sequence[Sample]) -> dict[str, float]:
+    p50, p99 = np.percentile([1e3 * (sample.done - sample.due) for sample in samples], [50, 99])
+    good = sum(sample.outcome == OK for sample in samples)
+    return {"requests": len(samples), "good": good, "p50_ms": round(float(p50), 1), "p99_ms": round(float(p99), 1)}
+
+
 async def soak(server: Server, seconds: int, closed: int) -> tuple[float, list[Sample], Meter]:
     """A closed loop of ``closed`` seconds to learn what the server can do, then ``LOAD`` of that.
 
@@ -185,5 +199,10 @@ def run(options: Options) -> Report:
             "request was due. The slope is that of the least-squares line.",
         ],
         models=NETWORKS[:2],
-        detail={"outcomes": outcomes, "seconds": meter.seconds, "mib": meter.mib},
+        detail={
+            "outcomes": outcomes,
+            "minutes": by_minute(samples),
+            "seconds": [round(second, 1) for second in meter.seconds],
+            "mib": [round(mib, 1) for mib in meter.mib],
+        },
     )

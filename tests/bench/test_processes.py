@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from vultus.bench.processes import family, listeners, usage
+from vultus.bench.processes import family, holders, listeners, usage
 
 pytestmark = [
     pytest.mark.integration,
@@ -59,3 +59,21 @@ def test_who_listens_on_a_port_is_found() -> None:
         port = listener.getsockname()[1]
         assert os.getpid() in listeners(port)
     assert listeners(port) == []
+
+
+def test_who_holds_the_other_end_of_a_connection_is_found() -> None:
+    server = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); "
+    server += "c, _ = s.accept(); c.sendall(b'!'); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            assert connection.recv(1) == b"!"
+            own = connection.getsockname()[1]
+            assert holders(port, own) == [process.pid]
+            assert holders(own, port) == [os.getpid()]
+            assert holders(port, port) == []
+        process.stdin.close()

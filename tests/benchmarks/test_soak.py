@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 
-from benchmarks import places, soak
+from benchmarks import places, soak, soak_plot
 from benchmarks.hostile import jpegs
 from benchmarks.hostile.bodies import bodies
 from benchmarks.hostile.endpoints import endpoints
+from vultus.bench.load import OK, Sample
 from vultus.bench.requests import Address
 
 pytestmark = pytest.mark.unit
@@ -18,6 +21,27 @@ def test_the_slope_is_that_of_the_line_after_the_first_minute() -> None:
     mib = [300 + second if second < 60 else 400 + 0.5 * second / 60 for second in seconds]
     assert soak.slope(seconds, mib) == pytest.approx(0.5)
     assert soak.slope(seconds[:30], mib[:30]) == 0
+
+
+def test_each_minute_is_told_by_when_its_requests_were_due() -> None:
+    samples = [Sample(float(second), second + 0.1, OK) for second in range(60)]
+    samples += [Sample(60.0 + second, 60.0 + second + (5.0 if second == 59 else 0.2), OK) for second in range(60)]
+    samples.append(Sample(59.9, 130.0, "429"))
+    first, second = soak.by_minute(samples)
+    assert first == {"requests": 61, "good": 60, "p50_ms": 100.0, "p99_ms": pytest.approx(28100, abs=200)}
+    assert (second["requests"], second["good"], second["p50_ms"]) == (60, 60, 200.0)
+
+
+def test_the_picture_shows_all_minutes() -> None:
+    minutes = [{"requests": 9, "good": 9, "p50_ms": 20.0, "p99_ms": 90.0}] * 3
+    detail = {"seconds": list(range(180)), "mib": [400.0] * 180, "minutes": minutes}
+    rows = [{"what": "memory slope after the first minute", "value": 0.25}]
+    drawn = cv2.imdecode(
+        np.frombuffer(soak_plot.draw({"title": "soak", "detail": detail, "rows": rows}), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert drawn is not None
+    assert drawn.shape == (600, 900, 3)
+    assert drawn.std() > 0  # something was drawn
 
 
 def test_the_mixture_is_what_it_says() -> None:

@@ -16,7 +16,7 @@ from vultus.settings import load_settings
 
 pytestmark = pytest.mark.unit
 
-LIMITS = ConnectionLimits(fields=5, head_bytes=200, read_seconds=10, write=Pace(10, 100))
+LIMITS = ConnectionLimits(connections=3, fields=5, head_bytes=200, read_seconds=10, write=Pace(10, 100))
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
 CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 WHOLE = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -62,6 +62,7 @@ class Transport:
 
     def __init__(self) -> None:
         self.sent, self.unsent, self.end = b"", 0, ""
+        self.is_read = True
 
     def write(self, data: bytes) -> None:
         self.sent += data
@@ -80,9 +81,11 @@ class Transport:
 
     def get_extra_info(self, _: str) -> None: ...
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.is_read = False
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.is_read = True
 
     @property
     def problem(self) -> tuple[int, str]:
@@ -92,12 +95,14 @@ class Transport:
 
 
 class Connection:
-    def __init__(self) -> None:
+    def __init__(self, others: int = 0) -> None:
         async def app(scope: object, receive: object, send: object) -> None: ...
 
         self.loop, self.transport = Loop(), Transport()
         config = uvicorn.Config(app, log_config=None, ws="none", interface="asgi3", timeout_keep_alive=3)
-        self.protocol = GuardedProtocol(LIMITS, config, ServerState(), {}, self.loop)  # type: ignore[arg-type]
+        state = ServerState()
+        state.connections |= {object() for _ in range(others)}  # type: ignore[misc]
+        self.protocol = GuardedProtocol(LIMITS, config, state, {}, self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.transport)  # type: ignore[arg-type]
 
     def ending(self) -> str:
@@ -120,9 +125,14 @@ class Connection:
 
 def test_limits_are_those_of_the_settings() -> None:
     settings = load_settings(
-        max_headers=7, max_header_bytes=2000, read_timeout=1.5, write_timeout=2.5, min_transfer_rate=9
+        max_connections=5,
+        max_headers=7,
+        max_header_bytes=2000,
+        read_timeout=1.5,
+        write_timeout=2.5,
+        min_transfer_rate=9,
     )
-    assert ConnectionLimits.of(settings) == ConnectionLimits(7, 2000, 1.5, Pace(2.5, 9))
+    assert ConnectionLimits.of(settings) == ConnectionLimits(5, 7, 2000, 1.5, Pace(2.5, 9))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +165,47 @@ def test_a_head_beyond_a_limit_is_refused_with_its_name(pieces: list[bytes], exp
             connection.transport.sent = b""
     assert connection.transport.problem == expected
     assert connection.ending() == "closed"
+
+
+def test_a_connection_too_many_is_told_to_come_again() -> None:
+    connection = Connection(others=3)
+    connection.say(WHOLE)
+    assert connection.transport.problem == (429, "max_connections")
+    assert b"\r\nretry-after: 1\r\n" in connection.transport.sent
+    assert connection.ending() == "closed"
+
+
+def test_a_connection_too_many_that_says_nothing_is_closed_long_before_others() -> None:
+    last, extra = Connection(others=2), Connection(others=3)
+    for connection in (last, extra):
+        connection.loop.turn_to(1.5)
+    assert (last.ending(), extra.ending()) == ("", "closed")
+    last.say(WHOLE)
+    assert not last.transport.sent
+
+
+def test_nothing_more_is_read_while_requests_wait_for_others_to_be_answered() -> None:
+    connection = Connection()
+    connection.say(WHOLE)
+    first = connection.protocol.cycle
+    connection.say(WHOLE * 2)
+    read = [connection.transport.is_read]
+    for cycle in [first, *[waiting for waiting, _ in reversed(connection.protocol.pipeline)]]:
+        connection.protocol.cycle, last = cycle, connection.protocol.cycle
+        connection.answer()
+        connection.protocol.cycle = last
+        read.append(connection.transport.is_read)
+    assert read == [False, False, True, True]
+
+
+def test_who_sends_very_many_requests_ahead_of_their_answers_is_cut_off() -> None:
+    connection = Connection()
+    connection.say(WHOLE * 100)
+    assert not connection.transport.sent
+    connection.say(WHOLE * 5000)
+    assert connection.transport.problem == (429, "")
+    assert connection.ending() == "closed"
+    assert len(connection.protocol.pipeline) < 100
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

@@ -12,7 +12,7 @@ from vultus.evaluate.memory_child import peak_memory
 
 _PROC = Path("/proc")
 _STOP_SECONDS = 40.0  # a server gives what is under way 30
-_LISTENING = "0A"  # TCP_LISTEN of the kernel's include/net/tcp_states.h
+_ESTABLISHED, _LISTENING = "01", "0A"  # TCP_ESTABLISHED and TCP_LISTEN of the kernel's include/net/tcp_states.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,13 @@ def family(pid: int) -> list[int]:
 
 def listeners(port: int) -> list[int]:
     """The processes of this user that listen on a TCP port of this machine, and their descendants."""
-    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
-    found = [int(path.name) for path in _PROC.glob("[0-9]*") if sockets & _open_files(path)] if sockets else []
+    found = _holders(_LISTENING, port, 0)
     return sorted({member for pid in found for member in family(pid)})
+
+
+def holders(port: int, peer: int) -> list[int]:
+    """The processes of this user that hold the end at ``port`` of a connection whose other end is at ``peer``."""
+    return _holders(_ESTABLISHED, port, peer)
 
 
 def usage(pids: Collection[int]) -> Usage | None:
@@ -90,8 +94,13 @@ def _stat(process: Path) -> list[str]:
     return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
-def _listening(port: int) -> set[str]:
-    """Inodes of the sockets that listen on a port."""
+def _holders(state: str, port: int, peer: int) -> list[int]:
+    sockets = {f"socket:[{inode}]" for inode in _inodes(state, port, peer)}
+    return [int(path.name) for path in _PROC.glob("[0-9]*") if sockets & _open_files(path)] if sockets else []
+
+
+def _inodes(state: str, port: int, peer: int) -> set[str]:
+    """Of the sockets in a state at a port; of those that listen, the peer's port is 0."""
     found = set()
     for table in ("tcp", "tcp6"):
         try:
@@ -100,7 +109,8 @@ def _listening(port: int) -> set[str]:
             continue
         for line in lines:
             fields = line.split()
-            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+            ports = [int(address.rpartition(":")[2], 16) for address in fields[1:3]]
+            if fields[3] == state and ports == [port, peer]:
                 found.add(fields[9])
     return found
 

@@ -1,8 +1,9 @@
-"""Uvicorn's HTTP protocol for clients that mean harm: heads without end, silence, answers that nobody takes."""
+"""Uvicorn's HTTP protocol for clients that mean harm: too many of them, heads without end, silence, unread answers."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,10 +14,13 @@ from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from vultus.errors import BodyTooSlow, HeadTooLarge, RequestError
+from vultus.errors import BodyTooSlow, HeadTooLarge, Overloaded, VultusError
 from vultus.server.body import Pace
-from vultus.server.problems import MEDIA_TYPE, document, status_of
+from vultus.server.problems import MEDIA_TYPE, document, headers_of, status_of
 from vultus.settings import Settings
+
+_MOST_AHEAD = 100  # requests of a connection that are not answered yet; few clients send even two
+_REFUSED_SECONDS = 1.0  # for which a connection too many is kept for its request to come, and be answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,14 @@ class ConnectionLimits:
     """What one connection may cost.
 
     Attributes:
+        connections: How many there may be.
         fields: Most header fields of a request.
         head_bytes: Largest head.
         read_seconds: Time a head may take; also the rest of a body that nobody reads, once it was answered.
         write: How fast answers have to be taken.
     """
 
+    connections: int
     fields: int
     head_bytes: int
     read_seconds: float
@@ -39,6 +45,7 @@ class ConnectionLimits:
     def of(cls, settings: Settings) -> Self:
         """Those that are set."""
         return cls(
+            settings.max_connections,
             settings.max_headers,
             settings.max_header_bytes,
             settings.read_timeout,
@@ -73,7 +80,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False  # between a head's first byte and its last
         self._in_request = False  # and its body's last
         self._unanswered = 0  # requests
-        self._refusal: RequestError | None = None
+        self._refusal: VultusError | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._unsent = 0
@@ -81,7 +88,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See ``asyncio.Protocol``."""
         super().connection_made(transport)
-        self._await_reading()
+        if len(self.connections) <= self._limits.connections:
+            self._await_reading()
+            return
+        detail = (
+            f"there are more than {self._limits.connections} connections; come again later or raise max_connections"
+        )
+        self._refusal = Overloaded(detail, limit="max_connections")  # said as soon as there is a request
+        self._await_reading(_REFUSED_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
@@ -136,6 +150,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._unclaimed = 0
         self._unanswered += 1
+        if self._unanswered > _MOST_AHEAD:
+            self._refusal = Overloaded(f"more than {_MOST_AHEAD} requests were sent ahead of their answers")
+            raise self._refusal
         self._stop_reading()
         super().on_headers_complete()
 
@@ -154,6 +171,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """See uvicorn."""
         super().on_response_complete()
+        if self.pipeline:  # uvicorn reads on, so that a client that never reads could fill the memory with requests
+            self.flow.pause_reading()
         self._unanswered -= 1
         if self._in_request and not self._unanswered:
             self._await_reading()
@@ -171,10 +190,11 @@ class GuardedProtocol(HttpToolsProtocol):
         body = document(error, request_id)
         head = (
             f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            f"x-request-id: {request_id}\r\nconnection: close\r\n\r\n"
+            f"x-request-id: {request_id}\r\nconnection: close\r\n"
         )
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers_of(error).items() if name != "connection")
         self._stop_reading()
-        self.transport.write(head.encode("ascii") + body)
+        self.transport.write(head.encode("ascii") + b"\r\n" + body)
         self.transport.close()
         self._watch_writing()
 
@@ -195,9 +215,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._refusal:
             raise self._refusal
 
-    def _await_reading(self) -> None:
+    def _await_reading(self, most: float = math.inf) -> None:
         self._stop_reading()
-        self._reading = self.loop.call_later(self._limits.read_seconds, self._give_up_reading)
+        self._reading = self.loop.call_later(min(self._limits.read_seconds, most), self._give_up_reading)
 
     def _stop_reading(self) -> None:
         if self._reading:

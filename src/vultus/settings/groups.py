@@ -154,8 +154,13 @@ class RequestLimits(BaseModel):
 
 
 class Connections(BaseModel):
-    """Connections: how long a client that is slow or silent is waited for."""
+    """Connections: how many there may be, and how long a client that is slow or silent is waited for."""
 
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="Connections that a process of the server holds at once; further ones are answered 429 and closed.",
+    )
     read_timeout: float = Field(
         default=20.0,
         gt=0,

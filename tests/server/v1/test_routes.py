@@ -259,6 +259,12 @@ def test_a_comparison_without_two_faces_is_refused(
     assert says in answer.json()["detail"]
 
 
+def test_that_a_picture_is_broken_is_said_before_that_another_shows_no_face(client: Any, squares: Squares) -> None:
+    answer = client.post("/v1/compare", files=[("file", squares()), ("file", squares((1, 1))[:200])])
+    assert answer.json()["code"] == "picture_corrupt"
+    assert "second" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_comparison_needs_exactly_two_pictures(client: Any, squares: Squares, count: int) -> None:
     answer = client.post("/v1/compare", files=[("file", squares())] * count)

@@ -15,7 +15,7 @@ from vultus.server.gathering import Outcome, analysis_of
 from vultus.server.problems import picture_problem
 from vultus.server.v1.options import FaceOptions
 from vultus.server.wire import vector_text
-from vultus.types import Face, FloatArray, Image, Profile
+from vultus.types import Analysis, Face, FloatArray, Image, Profile
 from vultus.zoo.catalogue import Model
 
 HASH_PREFIX = 12  # hex digits of a network's sha256 that name it in answers
@@ -78,7 +78,9 @@ def comparison_answer(first: Outcome, second: Outcome, embedder: Model) -> dict[
     Raises:
         VultusError: One of the pictures cannot be used, or shows no face; the message names which.
     """
-    faces = [_only_face(which, outcome) for which, outcome in (("first", first), ("second", second))]
+    pair = {"first": first, "second": second}
+    shown = {which: analysis_of(outcome, f"{which} picture") for which, outcome in pair.items()}  # both can be read
+    faces = [_only_face(which, analysis) for which, analysis in shown.items()]
     cosine = similarity(*(np.asarray(face.embedding) for face in faces))
     return {
         "similarity": cosine,
@@ -100,11 +102,10 @@ def _decision(cosine: float, embedder: Model) -> Mapping[str, object]:
     return {"match": threshold.matches(cosine), "decision": decision, "reason": None}
 
 
-def _only_face(which: str, outcome: Outcome) -> Face:
-    faces = analysis_of(outcome, f"{which} picture").faces
-    if not faces:
+def _only_face(which: str, analysis: Analysis) -> Face:
+    if not analysis.faces:
         raise NoFaceFound(f"the {which} picture shows no face; send one that does, or lower threshold or min_face_size")
-    return faces[0]
+    return analysis.faces[0]
 
 
 def _face(face: Face, options: FaceOptions, packed: bool) -> dict[str, Any]:
