@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.places import REPOSITORY
-from benchmarks.ray_cluster import Caller, Cluster, Node, answered, post
+from benchmarks.ray_cluster import Caller, Cluster, Node, answered, post, wait_answers
 from benchmarks.report import Bar, Report, Row
 from benchmarks.subject import Options
 
@@ -81,17 +81,15 @@ def kill(cluster: Cluster, answers: int, **environment: str) -> Death:
 
     Args:
         cluster: Its first two nodes have a replica each.
-        answers: To each caller of the first, before the second dies and after.
+        answers: To the callers of the first, before the second dies and after.
         environment: Further variables of the third.
     """
     head, other = cluster.nodes[:2]
     ours, theirs = _call(head), _call(other)
-    for caller in ours:
-        caller.wait_answers(answers)
+    wait_answers(ours, answers)
     before = sum(caller.statuses.total() for caller in ours)
     other.kill()
-    for caller in ours:
-        caller.wait_answers(answers)
+    wait_answers(ours, answers)
     for caller in ours:
         caller.stop()
     for caller in theirs:
@@ -136,7 +134,7 @@ def run(options: Options) -> Report:
             deployment.wait_up()
             deployment.wait_answering(*cluster.nodes)
             placement = place(cluster, (options.pick(300, 30), options.pick(200, 20)))
-            death = kill(cluster, options.pick(500, 20))
+            death = kill(cluster, options.pick(2000, 100))
         hops = _hops(cluster, options.pick(10, 1))
     return Report(
         "ray",
@@ -157,7 +155,7 @@ def _call(node: Node) -> list[Caller]:
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.wait_answers(1)
+        wait_answers([caller], 1)
     return callers
 
 

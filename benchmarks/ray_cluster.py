@@ -257,15 +257,16 @@ class Caller(threading.Thread):
                 else:
                     self.statuses[answer.status_code] += 1
 
-    def wait_answers(self, count: int) -> None:
-        """Return when so many more answers have come."""
-        enough = self.statuses.total() + count
-        wait_until(lambda: self.statuses.total() >= enough)
-
     def stop(self) -> None:
         """Send nothing more, and wait for the last answer."""
         self._is_done.set()
         self.join()
+
+
+def wait_answers(callers: Sequence[Caller], count: int) -> None:
+    """Return when so many more answers have come to them, taken together."""
+    before = sum(caller.statuses.total() for caller in callers)
+    wait_until(lambda: sum(caller.statuses.total() for caller in callers) >= before + count)
 
 
 def wait_until(

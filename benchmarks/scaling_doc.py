@@ -39,8 +39,13 @@ layer, the others hardly count. A code has the face's number, 8 bytes, beside it
 
 FIGURES: Sequence[tuple[str, str, str]] = (
     ("server, f32, one face a picture, on all cores", "http", "POST /extract, one face, JSON: throughput"),
-    ("`vultus index`, real photographs", "index", "rate after warm-up"),
-    ("`vultus index`: of the bare networks on the same pictures", "index", "rate / bare networks"),
+    ("`vultus index`, 4,332 photographs", "index", "one process"),
+    ("`vultus index`: of the bare networks on the same pictures", "index", "one process against the bare networks"),
+    (
+        "local Triton, gRPC and shared memory: what it adds to an embedding",
+        "triton",
+        "w600k_mbf 112 x 112: gRPC, shared memory adds",
+    ),
     ("engine before a simulated accelerator, one process", "batching", "engine, one face a picture: pictures/s"),
     ("worker killed: until it is back", "kills", "longest until 2 workers were ready again"),
 )

@@ -49,6 +49,17 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.unit
+def test_a_head_that_is_not_there_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = "{}:{}".format(*listener.getsockname())
+        run._knock(address)
+    with pytest.raises(ConnectionRefusedError):
+        run._knock(address)
+    run._knock("auto")
+    run._knock("ray://" + address)  # is not one to knock at
+
+
+@pytest.mark.unit
 def test_all_proxies_have_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extra, "find_spec", lambda _: True)
     with pytest.raises(SettingsError, match="port"):

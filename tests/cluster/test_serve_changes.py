@@ -17,7 +17,7 @@ from tests.cluster.conftest import Website
 from tests.cluster.service import TIMEOUT, background, deployed
 
 from benchmarks.ray import kill
-from benchmarks.ray_cluster import Caller, Cluster, Node, answered, post, wait_until
+from benchmarks.ray_cluster import Caller, Cluster, Node, answered, post, wait_answers, wait_until
 from vultus.bench.server import is_ready
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -31,7 +31,7 @@ def call(node: Node, picture: bytes) -> list[Caller]:
     callers = [Caller(node.url, picture) for _ in range(CALLERS)]
     for caller in callers:
         caller.start()
-        caller.wait_answers(1)
+        wait_answers([caller], 1)
     return callers
 
 
@@ -63,8 +63,8 @@ def test_replicas_are_exchanged_without_losing_a_request(cluster: Cluster, squar
         callers = call(cluster.nodes[0], squares((1, 1)))
         with cluster.deploy(runtime="dummy", threshold="0.4") as second:
             second.wait_up()
+            wait_answers(callers, 20)
             for caller in callers:
-                caller.wait_answers(5)
                 caller.stop()
             assert not before & {pid for node in cluster.nodes for pid in node.replicas()}
     assert [(caller.lost, set(caller.statuses)) for caller in callers] == [(0, {200})] * CALLERS

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NAME = "vultus"
 """Name of the application on the cluster."""
 
+_PATIENCE = 10.0  # seconds for the head to take a connection
+
 _FIXED = ("host", "port", "ssl_certfile", "ssl_keyfile")  # what proxies that run are not changed in
 
 _MARGIN = 30.0  # seconds after a request's own deadline at which a proxy gives it up: no replica was there to do so
@@ -132,9 +134,17 @@ def _connect(address: str) -> None:
     import ray
 
     try:
+        _knock(address)
         ray.init(address=address, namespace="serve")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ServerUnreachable(f"there is no cluster at {address}: {_last_line(str(error))}") from error
+
+
+def _knock(address: str) -> None:
+    """Raise ``OSError`` where nobody listens: Ray would go on trying for many minutes, and say nothing."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "://" not in host:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
 
 
 def _ip_of(host: str) -> str:

@@ -24,7 +24,7 @@ _TEMPORARY = ".writing-"
 
 
 def file_name(part: Part) -> str:
-    """What a part's file is called; by name they are in the order of the listing."""
+    """What a part's file is called; by name they are in the order of their units."""
     return f"part-{part.unit:06}-{part.chunk:06}.parquet"
 
 
