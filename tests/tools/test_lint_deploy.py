@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "lint_deploy.sh"
-TOOLS = ("hadolint", "yamllint", "check-jsonschema", "zizmor", "helm", "kubernetes-validate")
+TOOLS = ("hadolint", "yamllint", "check-jsonschema", "zizmor", "python", "helm", "kubernetes-validate")
 
 
 @pytest.fixture
