@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from benchmarks.places import SHARED, VARIABLES
+from vultus.server.canary import Canary
 from vultus.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
@@ -58,6 +60,20 @@ def _interruptible() -> None:
     """Programs under test can be interrupted, also where a shell that started this in the background said otherwise."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _canaries_stay_on_the_ground() -> Iterator[None]:
+    """No application in this process checks itself of its own accord: one that does so just while a test has broken
+    the networks would call itself sick to the tests after it, which share it. Tests of that have canaries of their own.
+    """
+
+    async def wait(_: float) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vultus.server.app.Canary", partial(Canary, clock=lambda: 0.0, pause=wait))
+        yield
 
 
 def _shared(name: str) -> Path:
