@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import tritonclient.http as client
 
-from benchmarks import pictures, places, triton_server
+from benchmarks import pictures, places
 from benchmarks.report import Bar, Report, Row
 from benchmarks.subject import FULL_PLAN, NETWORKS, Options, settings_of
 from benchmarks.timing import in_turn, paired_ratio, repeat, spread
+from benchmarks.triton_server import Triton, export, running
 from vultus.bench.bound import Bare
-from vultus.cluster.triton.server import TritonServer
+from vultus.cluster.triton.server import Program
 from vultus.engine import FaceEngine
 from vultus.runtime.cores import available_cores
 from vultus.runtime.network import Network
@@ -77,7 +80,11 @@ class Batches(NamedTuple):
 def run(options: Options) -> Report:
     """One row at a time in turn through every way; then many callers at once, and what the server says of them."""
     cores = available_cores()
-    with triton_server.running(NETWORKS, cores) as server, opened(server) as subjects:
+    program = Program.find(places.triton_python())
+    with TemporaryDirectory(prefix="vultus-triton-") as folder, ExitStack() as stack:
+        repository = export(settings_of(aspect="square"), Path(folder) / "models", NETWORKS, instances=cores)
+        server = stack.enter_context(running(program, repository))
+        subjects = stack.enter_context(opened(server))
         lone = lone_rows(subjects, options)
         embedder = next(subject for subject in subjects if subject.name == NETWORKS[1])
         busy = busy_rows(server, embedder, options)
@@ -107,7 +114,7 @@ class Part(NamedTuple):
 
 
 @contextmanager
-def opened(server: TritonServer) -> Iterator[list[Subject]]:
+def opened(server: Triton) -> Iterator[list[Subject]]:
     """The networks in process and by every way, with what they see of the picture of one face."""
     with ExitStack() as stack:
         bare = stack.enter_context(Bare(settings_of(all_cores=False, aspect="square")))
@@ -124,12 +131,10 @@ def opened(server: TritonServer) -> Iterator[list[Subject]]:
         yield subjects
 
 
-def settings(server: TritonServer, scheme: str, sharing: str) -> Settings:
+def settings(server: Triton, scheme: str, sharing: str) -> Settings:
     """Those of an engine that asks the server in a certain way."""
-    port = server.ports.grpc if scheme == "grpc" else server.ports.http
-    return settings_of(
-        runtime="triton", triton_url=f"{scheme}://{server.host}:{port}", triton_mem=sharing, aspect="square"
-    )
+    address = server.grpc if scheme == "grpc" else server.http
+    return settings_of(runtime="triton", triton_url=f"{scheme}://{address}", triton_mem=sharing, aspect="square")
 
 
 def lone_rows(subjects: Sequence[Subject], options: Options) -> Part:
@@ -152,7 +157,7 @@ def lone_rows(subjects: Sequence[Subject], options: Options) -> Part:
     return Part(rows, detail)
 
 
-def busy_rows(server: TritonServer, subject: Subject, options: Options) -> Part:
+def busy_rows(server: Triton, subject: Subject, options: Options) -> Part:
     """Crops a second of many callers, and the batches that the server made of them."""
     seconds, rounds = options.pick(5, 1), options.pick(5, 1)
     made: dict[str, list[Batches]] = {way: [] for way in WAYS}
@@ -196,9 +201,9 @@ def crops_a_second(network: Network, pixels: Image, seconds: float) -> float:
     return done / (time.perf_counter() - start)
 
 
-def counted(server: TritonServer, name: str) -> Batches:
+def counted(server: Triton, name: str) -> Batches:
     """The server's own count of a network."""
-    with client.InferenceServerClient(f"{server.host}:{server.ports.http}") as asked:
+    with client.InferenceServerClient(server.http) as asked:
         (told,) = asked.get_inference_statistics(name)["model_stats"]
     return Batches(told["inference_count"], told["execution_count"])
 

@@ -24,7 +24,7 @@ from vultus.server.canary import Canary
 from vultus.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
-    from tests.triton_server import Triton
+    from benchmarks.triton_server import Triton
 
 T = TypeVar("T")
 MARKS = frozenset({"unit", "integration", "performance"})
@@ -210,16 +210,17 @@ def crop_png() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def triton_repository(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default pack as models in Python for a Triton server, with one canvas of 640 x 640."""
-    from tests import triton_server  # here, as few tests need a server
+    from tests.triton_server import settings_of
 
-    settings = triton_server.settings_of(shared_models)
-    return triton_server.export(settings, tmp_path_factory.mktemp("triton") / "repository")
+    from benchmarks.triton_server import export  # here, as few tests need a server
+
+    return export(settings_of(shared_models), tmp_path_factory.mktemp("triton") / "repository")
 
 
 @pytest.fixture(scope="session")
 def triton(triton_repository: Path) -> Iterator[Triton]:
     """A real Triton server with the default pack, for the whole session; tests that kill one start their own."""
-    from tests import triton_server
+    from tests.triton_server import running
 
-    with triton_server.running(triton_repository) as server:
+    with running(triton_repository) as server:
         yield server

@@ -1,79 +1,23 @@
-"""A real Triton server on 127.0.0.1, which tests may kill and start again."""
+"""What tests put on a real Triton server: where to find one, the networks, and settings that name them."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
-from benchmarks import places
-from benchmarks.server import free_port
-from vultus.cluster.triton.config import Deployment, Engine
-from vultus.cluster.triton.export import Export
-from vultus.cluster.triton.server import Ports, Program, TritonServer
+from benchmarks import places, triton_server
+from benchmarks.triton_server import Triton
+from vultus.cluster.triton.server import Program
 from vultus.settings import Settings
-
-PATIENCE = 120.0
-"""Seconds a server has to load its models."""
-
-
-class Triton:
-    """A server that is ready.
-
-    Attributes:
-        server: The process.
-        http, grpc, metrics: ``host:port`` of its three services.
-    """
-
-    def __init__(self, server: TritonServer, log: Path) -> None:
-        self.server = server
-        self.http, self.grpc, self.metrics = (f"{server.host}:{port}" for port in server.ports)
-        self._log = log
-
-    @property
-    def output(self) -> str:
-        """What it has written so far."""
-        return self._log.read_text("utf-8", "replace")
-
-    def kill(self) -> None:
-        """End it and the processes of its models at once, as a machine that fails does; what it did is lost."""
-        self.server.kill()
-
-    def restart(self) -> None:
-        """Start it again at the same addresses, and wait until it is ready."""
-        self.server.stop()
-        self.server.start()
-        self.wait()
-
-    def wait(self) -> None:
-        """Until all models are ready.
-
-        Raises:
-            RuntimeError: It has ended, or is not ready in time.
-        """
-        end = time.monotonic() + PATIENCE
-        while not self.server.is_ready():
-            if self.server.process.poll() is not None or time.monotonic() > end:
-                faults = [line for line in self.output.splitlines() if line[:1] == "E" or line.startswith("error")]
-                raise RuntimeError("\n".join(["tritonserver is not ready:", *faults]))
-            time.sleep(0.05)
-
-
-@contextmanager
-def running(repository: Path) -> Iterator[Triton]:
-    """A server with a repository's models, ready."""
-    log = repository.with_suffix(".log")
-    with log.open("wb") as output:
-        ports = Ports(free_port(), free_port(), free_port())
-        with TritonServer(program(), repository, ports=ports, output=output) as server:
-            triton = Triton(server, log)
-            triton.wait()
-            yield triton
+from vultus.zoo.catalogue import Catalogue
+from vultus.zoo.entry import entry
 
 
 def program() -> Program:
@@ -86,18 +30,25 @@ def program() -> Program:
         pytest.skip(str(missing))
 
 
-def export(
-    settings: Settings, folder: Path, names: Sequence[str] = (), *, engine: Engine = "openvino", instances: int = 1
-) -> Path:
-    """Write networks as models in Python into a folder; none named: all that a server with these settings loads."""
-    deployment = Deployment.of("python", "cpu", instances, engine)
-    with Export(settings, folder, deployment, deployment.form("f32", 64)) as exporter:
-        for step in exporter.steps(names):
-            step.run()
-        exporter.finish()
-    return folder
+@contextmanager
+def running(repository: Path) -> Iterator[Triton]:
+    """A server with a repository's models, ready."""
+    with triton_server.running(program(), repository) as server:
+        yield server
 
 
 def settings_of(folder: Path, **given: Any) -> Settings:
     """Settings for networks whose files are in a folder; one canvas and the native API alone, unless told otherwise."""
     return Settings(**{"model_path": (folder,), "offline": True, "aspect": "square", "dialects": (), **given})
+
+
+def made_up(folder: Path, networks: Mapping[str, onnx.ModelProto]) -> Path:
+    """Write networks in the place of the catalogue's of these names, and ``own.toml`` which says so; the folder."""
+    entries = []
+    for name, network in networks.items():
+        content = network.SerializeToString()
+        model = Catalogue.load().model(name)
+        (folder / model.file).write_bytes(content)
+        entries.append(entry(model, hashlib.sha256(content).hexdigest()))
+    (folder / "own.toml").write_text("\n\n".join(entries), "utf-8")
+    return folder

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.triton import HERE, WAYS, Subject, cosine, crops_a_second, same_answers, settings
+from benchmarks.triton_server import Triton
 from vultus.cluster.triton.server import Ports, Program, TritonServer
 from vultus.runtime.network import NetworkSpec, Outputs
 from vultus.runtime.ticket import Ticket
@@ -56,7 +57,7 @@ def test_each_way_has_settings_of_its_own(way: str, url: str, tmp_path_factory: 
     folder = tmp_path_factory.mktemp("models")
     (folder / "made").mkdir()
     (folder / "made" / "config.pbtxt").touch()
-    server = TritonServer(Program(folder / "tritonserver"), folder, ports=Ports(1, 2, 3))
+    server = Triton(TritonServer(Program(folder / "tritonserver"), folder, ports=Ports(1, 2, 3)), folder / "log")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VULTUS_MODEL_PATH", str(folder))
         found = settings(server, *WAYS[way])

@@ -78,8 +78,7 @@ def index(
     stay, the rest is done. A picture that cannot be used is a row with an
     error.
     """
-    from vultus.cluster.bulk.extra import check_arrow
-    from vultus.cluster.extra import check_ray
+    from vultus.cluster.extra import check_arrow, check_ray
 
     check_arrow()
     if ray is not None:

@@ -1,4 +1,4 @@
-"""Ray, which the extra ``ray`` brings."""
+"""Libraries that extras bring, and what is said where they are missing."""
 
 from __future__ import annotations
 
@@ -13,5 +13,18 @@ def check_ray() -> None:
     Raises:
         ExtraMissing: It is not installed.
     """
-    if find_spec("ray") is None:
-        raise ExtraMissing("Ray, which runs clusters, is not installed; install it with `pip install 'vultus[ray]'`.")
+    _check("ray", "Ray, which runs clusters,", "ray")
+
+
+def check_arrow() -> None:
+    """Make sure that Parquet can be written.
+
+    Raises:
+        ExtraMissing: The library that writes it is not installed.
+    """
+    _check("pyarrow", "pyarrow, which writes Parquet,", "index")
+
+
+def _check(module: str, library: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise ExtraMissing(f"{library} is not installed; install it with `pip install 'vultus[{extra}]'`.")

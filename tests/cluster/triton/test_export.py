@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from tests.triton_server import settings_of
+from tests.triton_server import made_up, settings_of
 from tools.make_network import make_network
 
 from vultus.cluster.triton.config import Deployment
@@ -27,15 +27,8 @@ CPU = Deployment.of("onnxruntime", "cpu", 1)
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with networks of random weights that play the default pack, and a catalogue that says so."""
-    folder = tmp_path_factory.mktemp("networks")
-    entries = []
-    for name, signature in NETWORKS.items():
-        content = make_network(signature).SerializeToString()
-        model = Catalogue.load().model(name)
-        (folder / model.file).write_bytes(content)
-        entries.append(entry(model, hashlib.sha256(content).hexdigest()))
-    (folder / "own.toml").write_text("\n\n".join(entries), "utf-8")
-    return folder
+    made = {name: make_network(signature) for name, signature in NETWORKS.items()}
+    return made_up(tmp_path_factory.mktemp("networks"), made)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ Its networks are stood in for by ones of random weights with the same tensors.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +18,16 @@ import pytest
 from google.protobuf import text_format
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from tests.triton_server import Triton, running, settings_of
+from tests.triton_server import made_up, running, settings_of
 from tools.make_network import make_network
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
+from benchmarks.triton_server import Triton
 from vultus.cluster.triton.config import Deployment
 from vultus.cluster.triton.face_api import FaceApiExport
 from vultus.cluster.triton.repository import Exported
 from vultus.errors import LicenseRefused, SettingsError
 from vultus.settings import Settings
-from vultus.zoo.catalogue import Catalogue
-from vultus.zoo.entry import entry
 
 FP32 = 11  # DataType in Triton's model_config.proto
 
@@ -56,16 +54,7 @@ def detector() -> onnx.ModelProto:
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with networks of the contract's tensors, and a catalogue that says so."""
-    folder = tmp_path_factory.mktemp("networks")
-    made = {"det_10g": detector(), "w600k_r50": make_network("arcface")}
-    entries = []
-    for name, network in made.items():
-        content = network.SerializeToString()
-        model = Catalogue.load().model(name)
-        (folder / model.file).write_bytes(content)
-        entries.append(entry(model, hashlib.sha256(content).hexdigest()))
-    (folder / "own.toml").write_text("\n\n".join(entries), "utf-8")
-    return folder
+    return made_up(tmp_path_factory.mktemp("networks"), {"det_10g": detector(), "w600k_r50": make_network("arcface")})
 
 
 @pytest.fixture(scope="module")

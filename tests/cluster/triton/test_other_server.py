@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.other_server import serving
-from tests.triton_server import export, settings_of
+from tests.triton_server import settings_of
 
+from benchmarks.triton_server import export
 from vultus import FaceEngine
 from vultus.types import Analysis
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc as client
 from numpy.typing import NDArray
-from tests.triton_server import Triton, export, running, settings_of
+from tests.triton_server import running, settings_of
 from tritonclient.utils import InferenceServerException
 
+from benchmarks.triton_server import Triton, export
 from vultus.runtime.onnx import OnnxRuntime
 from vultus.runtime.ticket import Ticket
 from vultus.runtime.workers import Workers

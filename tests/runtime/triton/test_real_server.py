@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import tritonclient.http as client
 from tests.conftest import AppClient
-from tests.triton_server import Triton, export, running, settings_of
+from tests.triton_server import running, settings_of
 
+from benchmarks.triton_server import Triton, export
 from vultus import FaceEngine
 from vultus.errors import HashMismatch, ModelUnavailable, NotReady
 from vultus.runtime.ticket import Ticket

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from vultus.cluster.bulk.extra import check_arrow
+from vultus.cluster.extra import check_arrow
 from vultus.errors import ExtraMissing
 
 pytestmark = pytest.mark.unit
