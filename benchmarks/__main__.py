@@ -33,6 +33,7 @@ MODULES: Mapping[str, str] = {
     "batching": "batching",
     "accelerator": "accelerator",
     "triton": "triton",
+    "graphs": "graphs",
     "prelu": "prelu",
     "parity": "parity",
     "canvas": "canvas",

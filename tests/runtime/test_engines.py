@@ -39,15 +39,16 @@ def pixels(n: int, height: int, width: int) -> Any:
 
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize(("mean", "std"), [((10, 20, 30), (2, 4, 8)), ((10,) * 3, (8,) * 3)])
 def test_pixels_are_normalised_per_channel_in_the_declared_order(
-    runtime: Runtime, model: ModelMaker, echo_graph: GraphMaker, color: Any, layout: Any
+    runtime: Runtime, model: ModelMaker, echo_graph: GraphMaker, color: Any, layout: Any, mean: Any, std: Any
 ) -> None:
-    spec = InputSpec(6, 4, mean=(10, 20, 30), std=(2, 4, 8), color=color, layout=layout)
+    spec = InputSpec(6, 4, mean=mean, std=std, color=color, layout=layout)
     shape: list[int | str] = ["n", 3, 4, 6] if layout == "nchw" else ["n", 4, 6, 3]
     network = runtime.load(model(spec), echo_graph(shape), spec)
     batch = pixels(3, 4, 6)
     ordered = batch if color == "rgb" else batch[..., ::-1]
-    expected = (ordered.astype(np.float64) - [10, 20, 30]) / [2, 4, 8]
+    expected = (ordered.astype(np.float64) - mean) / std
     if layout == "nchw":
         expected = expected.transpose(0, 3, 1, 2)
     same, flat = network.run(batch, Ticket())

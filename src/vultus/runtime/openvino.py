@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
-from openvino import Layout, Type
-from openvino import opset13 as ops
-from openvino.preprocess import PrePostProcessor
 
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime.graph import check_size
 from vultus.runtime.network import Counts, Network, NetworkSpec
+from vultus.runtime.openvino_graph import fill_groups, take_pixels
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import Lone, Occupancy, RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
@@ -72,7 +70,8 @@ class OpenVinoRuntime:
             graph = self._core.read_model(path)
             names = tuple(output.get_any_name() for output in graph.outputs)
             graph.reshape(list(spec.shape))
-            graph = _take_pixels(graph, spec)
+            fill_groups(graph)
+            graph = take_pixels(graph, spec)
             compiled = self._compile(graph, self._streams)
             whole = self._compile(graph, 1) if self._all_cores else None
         except RuntimeError as error:
@@ -127,28 +126,3 @@ def _initialise_bindings() -> None:
     waits for the interpreter lock, the other holds that lock and waits for the guard (seen with OpenVINO 2026.4).
     """
     _ = ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data
-
-
-def _take_pixels(graph: ov.Model, spec: InputSpec) -> ov.Model:
-    """Put in front of the graph what turns RGB uint8 NHWC pixels into its input."""
-    processor = PrePostProcessor(graph)
-    processor.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    processor.input().model().set_layout(Layout(spec.layout.upper()))
-    steps = processor.input().preprocess().convert_element_type(Type.f32)
-    if spec.color == "bgr":
-        steps.reverse_channels()
-    if any(spec.mean):
-        steps.mean(list(spec.mean))
-    if any(value != 1 for value in spec.std):
-        steps.scale(list(spec.std))
-    if spec.whiten:
-        steps.custom(lambda pixels: _whiten(pixels, 3 * spec.width * spec.height))
-    return processor.build()
-
-
-def _whiten(pixels: ov.Output, count: int) -> ov.Output:
-    """See ``InputSpec.whiten``; ``count`` values a picture."""
-    axes = np.array([1, 2, 3])
-    centred = ops.subtract(pixels, ops.reduce_mean(pixels, axes, keep_dims=True))
-    deviation = ops.sqrt(ops.reduce_mean(ops.multiply(centred, centred), axes, keep_dims=True))
-    return ops.divide(centred, ops.maximum(deviation, np.float32(count**-0.5))).output(0)
