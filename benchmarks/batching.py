@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,12 @@ from benchmarks.subject import Options, open_engine
 from benchmarks.timing import in_turn, seconds, spread
 from vultus import FaceEngine
 from vultus.engine import WORKERS_PER_STREAM
+from vultus.errors import VultusError
 from vultus.runtime.batching import WORKER_THREADS, BatchingNetwork
 from vultus.runtime.simulated import MOST_ROWS, SimulatedRuntime
 from vultus.runtime.simulated import seconds as device_seconds
 from vultus.runtime.ticket import Ticket
+from vultus.runtime.turns import Job
 from vultus.types import Image
 from vultus.zoo.catalogue import Catalogue
 
@@ -77,6 +80,48 @@ def closed_loop(job: Callable[[int], object], rows: Sequence[int], duration: flo
     return Load(done / duration, latencies)
 
 
+def told_loop(network: BatchingNetwork, rows: Sequence[int], duration: float) -> Load:
+    """The same without a thread for each caller: one that is told its answer asks again from where it is told.
+
+    So a device process serves its fronts.
+
+    Raises:
+        VultusError: A caller was told so.
+    """
+    latencies: list[list[float]] = [[] for _ in rows]
+    ended: queue.SimpleQueue[VultusError | None] = queue.SimpleQueue()
+    opening = time.perf_counter() + RAMP
+    closing = opening + duration
+
+    def ask(caller: int, batch: Image) -> None:
+        began = time.perf_counter()
+
+        def told(error: VultusError | None) -> None:
+            if error is not None:
+                ended.put(error)
+                return
+            job.outputs()
+            network.leave(job)
+            now = time.perf_counter()
+            if opening <= now < closing:
+                latencies[caller].append(now - began)
+            if now < closing:
+                ask(caller, batch)
+            else:
+                ended.put(None)
+
+        job = Job(batch, Ticket(), told)
+        network.submit(job)
+
+    for caller, batch in enumerate(_batches(rows)):
+        ask(caller, batch)
+    for _ in rows:
+        if (error := ended.get()) is not None:
+            raise error
+    done = sum(count * len(times) for count, times in zip(rows, latencies, strict=True))
+    return Load(done / duration, latencies)
+
+
 def run(options: Options) -> Report:
     """Throughput, latency and fairness of the network alone, and throughput through the engine."""
     rounds, duration = options.pick(5, 1), options.pick(4, 1)
@@ -86,7 +131,8 @@ def run(options: Options) -> Report:
         lone = min(_call(network, 1, 40))
         loads = in_turn(
             {
-                "one row a call": lambda: _load(network, [1] * CALLERS, duration),
+                "one row a call": lambda: told_loop(network, [1] * CALLERS, duration),
+                "one row a call, a thread each": lambda: _load(network, [1] * CALLERS, duration),
                 "1 to 8 rows a call": lambda: _load(network, mixed, duration),
                 "crowd": lambda: _load(network, [1] * SINGLE + [MANY], duration),
                 "engine": lambda: closed_loop(lambda _: engine.analyze(picture), [1] * CALLERS, duration),
@@ -95,7 +141,7 @@ def run(options: Options) -> Report:
         )
         counts = asdict(network.counts)
     rows = [Row("a lone row against the device's own time", lone / device_seconds(1), "", Bar("<=", 1.2))]
-    for name in ("one row a call", "1 to 8 rows a call"):
+    for name in ("one row a call", "one row a call, a thread each", "1 to 8 rows a call"):
         rows.append(Row(f"{name}: rows/s", spread([load.rate for load in loads[name]]).median))
         ratio = spread([load.rate / IDEAL for load in loads[name]]).median
         rows.append(Row(f"{name}: throughput / ideal", ratio, "", Bar(">=", 0.90)))
@@ -133,8 +179,12 @@ def _latency(loads: Sequence[Load], which: float, callers: slice = slice(None)) 
 
 
 def _load(network: BatchingNetwork, rows: Sequence[int], duration: float) -> Load:
-    batches = [np.zeros((count, SIDE, SIDE, 3), np.uint8) for count in rows]
+    batches = _batches(rows)
     return closed_loop(lambda caller: network.run(batches[caller], Ticket()), rows, duration)
+
+
+def _batches(rows: Sequence[int]) -> list[Image]:
+    return [np.zeros((count, SIDE, SIDE, 3), np.uint8) for count in rows]
 
 
 def _call(network: BatchingNetwork, rows: int, times: int) -> list[float]:

@@ -33,11 +33,14 @@ MOSAIC = "POST /v1/faces, mosaic, MessagePack"
 FIGURES: Sequence[tuple[str, str, str]] = (
     ("HTTP, one face, f32: throughput", "http", f"{ONE_FACE}: throughput"),
     ("HTTP, one face, f32: of the bare networks at the shapes used", "http", f"{ONE_FACE}: share of the bound"),
+    ("HTTP, one face, f32: of Vultus' own graphs alone", "http", f"{ONE_FACE}: share of its own graphs"),
     ("HTTP, one face, f32: of the networks on 640 x 640 in f32", "http", f"{ONE_FACE}: share of the f32 640x640 bound"),
     ("HTTP, 117 faces, f32: throughput", "http", f"{MOSAIC}: throughput"),
     ("HTTP, 117 faces, f32: of the bare networks at the shapes used", "http", f"{MOSAIC}: share of the bound"),
+    ("HTTP, 117 faces, f32: of Vultus' own graphs alone", "http", f"{MOSAIC}: share of its own graphs"),
     ("HTTP, one face, bf16: throughput", "http", f"{ONE_FACE}, bf16: throughput"),
     ("HTTP, one face, bf16: of the bare networks at the shapes used", "http", f"{ONE_FACE}, bf16: share of the bound"),
+    ("HTTP, one face, bf16: of Vultus' own graphs alone", "http", f"{ONE_FACE}, bf16: share of its own graphs"),
     (
         "HTTP, one face, bf16: of the networks on 640 x 640 in f32",
         "http",
@@ -47,6 +50,7 @@ FIGURES: Sequence[tuple[str, str, str]] = (
     ("start to first answer", "http", "start to first answer, median"),
     ("one request at a time, all_cores: p50", "lone", "p50"),
     ("one request at a time, all_cores: p50 against the bare networks", "lone", "p50 against the bare networks"),
+    ("one request at a time, all_cores: p50 against Vultus' own graphs", "lone", "p50 against its own graphs"),
     ("one request at a time, one core each: p50", "lone", "p50 with all_cores off"),
     ("five times too much: goodput against the peak", "overload", "goodput / peak"),
     ("five times too much: cores the load generator takes", "overload", "load generator"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.bound import Raw
+from benchmarks.bound import Published
 from vultus.bench.bound import Call, Work
 from vultus.zoo.catalogue import Catalogue
 
@@ -15,7 +15,8 @@ DETECTOR, EMBEDDER = "scrfd_500m_bnkps", "w600k_mbf"
 
 
 @pytest.mark.usefixtures("shared_models")
-def test_it_runs_the_detector_at_the_shape_that_was_recorded() -> None:
+@pytest.mark.parametrize("streams", [None, 1])
+def test_it_runs_the_detector_at_the_shape_that_was_recorded(streams: int | None) -> None:
     catalogue, random = Catalogue.load(), np.random.default_rng(0)
     rows = {DETECTOR: (1, 192, 320, 3), EMBEDDER: (2, 112, 112, 3)}
     calls = tuple(
@@ -23,4 +24,4 @@ def test_it_runs_the_detector_at_the_shape_that_was_recorded() -> None:
         for name, shape in rows.items()
     )
     work = Work(calls, faces=2)
-    assert Raw(DETECTOR, EMBEDDER, work).pictures_per_second(work, seconds=0) > 0
+    assert Published(DETECTOR, EMBEDDER, work, streams=streams).pictures_per_second(work, seconds=0) > 0
