@@ -165,8 +165,8 @@ def run(options: Options) -> Report:
         rows,
         notes=[
             f"Ideal: {IDEAL:.0f} rows a second, full batches without pause; {rounds} rounds of {duration} s, medians.",
-            "Every caller is a thread that calls again as soon as it is answered: with one row each, the device stands "
-            "still from a batch's end until they are back.",
+            "Callers come again as soon as they are answered, told on one thread, or each on a thread of its own. With "
+            "one row each, the device stands still from a batch's end until they are back.",
             "Engine: the dummy's detector and embedder, one row of each a picture; what is missing is the walk's own "
             "time in Python, of which this device leaves 0.6 ms a picture.",
         ],

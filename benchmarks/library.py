@@ -27,7 +27,7 @@ KINDS: Mapping[str, tuple[Mapping[str, Any], Bar | None]] = {
 def run(options: Options) -> Report:
     """Time both in turn; each is given its defaults, which let it use every core."""
     files = pictures.make()
-    runs, rounds = options.pick(15, 3), options.pick(9, 2)
+    runs, rounds = options.pick(15, 3), options.pick(25, 2)
     with ExitStack() as stack:
         reference = stack.enter_context(Reference())
         engines = {name: stack.enter_context(open_engine(**settings)) for name, (settings, _) in KINDS.items()}

@@ -62,6 +62,16 @@ FIGURES: Sequence[tuple[str, str, str]] = (
     ("library, six faces with 106 landmarks, f32: times as fast as insightface", "library", "f32: times as fast"),
     ("library, six faces with 106 landmarks, bf16: times as fast as insightface", "library", "bf16: times as fast"),
     ("simulated accelerator, 64 callers of one row: of its ideal", "batching", "one row a call: throughput / ideal"),
+    (
+        "simulated accelerator, 64 callers of one row that each keep a thread: of its ideal",
+        "batching",
+        "one row a call, a thread each: throughput / ideal",
+    ),
+    (
+        "simulated accelerator, 64 callers of 1 to 8 rows: of its ideal",
+        "batching",
+        "1 to 8 rows a call: throughput / ideal",
+    ),
     ("worker threads: 3 a stream against 1", "workers", "3 a stream (in use): against 1"),
 )
 """What is told, the benchmark it is from, and the name of its row there."""

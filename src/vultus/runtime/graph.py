@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vultus.errors import IncompatibleGraph, RuntimeUnavailable
 from vultus.runtime.layout import Layout
@@ -38,6 +39,14 @@ def check_size(model: Model, spec: InputSpec) -> None:
             f"{model.name} can only be run at {own.width}x{own.height}, not at {spec.width}x{spec.height}: "
             "the size is built into its graph."
         )
+
+
+def per_channel(values: tuple[float, float, float]) -> NDArray[np.float32]:
+    """Means or deviations as a constant beside pixels ``(..., 3)``: one number where all channels have the same.
+
+    OpenVINO then applies it to pixels as they come, and spares itself the work of laying them out twice.
+    """
+    return np.array(values[0] if len(set(values)) == 1 else values, np.float32)
 
 
 def reshaped(data: bytes, shape: Sequence[int]) -> bytes:
@@ -174,8 +183,8 @@ def taking_pixels(data: bytes, spec: InputSpec, rows: Rows, name: str = "vultus:
 
     if spec.color == "bgr":
         then("Gather", np.array([2, 1, 0], np.int64), axis=3)
-    then("Sub", np.array(spec.mean, np.float32))
-    last = then("Div", np.array(spec.std, np.float32))
+    then("Sub", per_channel(spec.mean))
+    last = then("Div", per_channel(spec.std))
     if spec.whiten:
         # A mean over whole pictures in operators that are the same in every version of ONNX.
         flat = np.array([0, 1, -1, 1], np.int64)  # 0: as many rows as come

@@ -12,6 +12,7 @@ from openvino import Layout, Type
 from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
+from vultus.runtime.graph import per_channel
 from vultus.types import InputSpec
 
 LEAST_CHANNELS = 8
@@ -89,15 +90,10 @@ def _constant(value: ov.Output) -> NDArray[np.float32] | None:
 def _normalise(pixels: ov.Output, spec: InputSpec) -> ov.Output:
     """See ``InputSpec``."""
     if any(spec.mean):
-        pixels = ops.subtract(pixels, _factor(spec.mean)).output(0)
+        pixels = ops.subtract(pixels, per_channel(spec.mean)).output(0)
     if any(value != 1 for value in spec.std):
-        pixels = ops.divide(pixels, _factor(spec.std)).output(0)
+        pixels = ops.divide(pixels, per_channel(spec.std)).output(0)
     return _whiten(pixels, 3 * spec.width * spec.height) if spec.whiten else pixels
-
-
-def _factor(values: tuple[float, float, float]) -> NDArray[np.float32] | np.float32:
-    """One number where all channels have the same, which costs less than one for each."""
-    return np.float32(values[0]) if len(set(values)) == 1 else np.array(values, np.float32).reshape(1, 1, 1, 3)
 
 
 def _whiten(pixels: ov.Output, count: int) -> ov.Output:
