@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -28,6 +27,7 @@ from vultus.server.logs import log_to_stderr
 from vultus.server.protocol import ConnectionLimits, GuardedProtocol
 from vultus.server.retirement import RetiringServer
 from vultus.server.service import Service
+from vultus.server.signals import ignore_late
 from vultus.server.tls import server_context
 from vultus.server.watchdog import Watchdog
 from vultus.settings import Settings
@@ -120,7 +120,7 @@ class Host:
 
     def run(self, listener: socket.socket) -> None:
         """Serve until asked to end or the engine has failed to start."""
-        _ignore_late_signals()
+        ignore_late()
         with contextlib.suppress(SystemExit):  # so uvicorn ends where an application does not start
             self._server.run(sockets=[listener])
 
@@ -172,9 +172,3 @@ def announce_ready(engine: FaceEngine) -> None:
             model.licence,
             use[model.commercial_use],
         )
-
-
-def _ignore_late_signals() -> None:
-    """Uvicorn raises a signal it has obeyed once more when it is done; by then there is nothing left to end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)

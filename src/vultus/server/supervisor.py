@@ -25,6 +25,7 @@ from vultus.server.exposure import warn_if_exposed
 from vultus.server.listening import greet, listen_shared
 from vultus.server.logs import log_to_stderr
 from vultus.server.process import DeviceProcess, WorkerProcess
+from vultus.server.signals import ignore_late
 from vultus.server.slot import TRIES, Slot
 from vultus.server.worker import Order
 from vultus.settings import Settings
@@ -63,6 +64,7 @@ def serve(settings: Settings) -> int:
         supervisor = Supervisor(settings, listeners, folder)
         if is_accelerator(settings):
             supervisor.put_before(stack.enter_context(channel.listen(folder / _DEVICE)))
+        ignore_late()
         return supervisor.run()
 
 
