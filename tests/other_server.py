@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -12,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from google.protobuf import text_format
+from tests.needed import needed
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from benchmarks import places
@@ -55,12 +54,8 @@ def serving(repository: Path) -> Iterator[tuple[str, str]]:
 
 def interpreter() -> Path:
     """Of the environment that ``make mlserver`` makes; without it the test is skipped, or fails if ``CI``."""
-    try:
+    with needed():
         return places.mlserver_python()
-    except places.Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 def is_ready(port: int) -> bool:

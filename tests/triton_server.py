@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import onnx
-import pytest
+from tests.needed import needed
 
 from benchmarks import places, triton_server
 from benchmarks.triton_server import Triton
@@ -22,12 +21,8 @@ from vultus.zoo.entry import entry
 
 def program() -> Program:
     """The server of the environment that ``make triton`` makes; without it the test is skipped, or fails if ``CI``."""
-    try:
+    with needed():
         return Program.find(places.triton_python())
-    except places.Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 @contextmanager

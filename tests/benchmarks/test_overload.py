@@ -8,6 +8,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.needed import needed
 
 from benchmarks import overload, places
 from benchmarks.load import Body
@@ -130,10 +131,8 @@ def server() -> Iterator[str]:
 
 @pytest.mark.integration
 def test_k6_sends_at_its_rate_and_sorts_the_answers(server: str) -> None:
-    try:
+    with needed():
         assert overload.version().startswith("k6 v")
-    except places.Missing as missing:
-        pytest.skip(str(missing))
     flood, cores = overload.send(server, Body(b"\x00\xff", "image/png", "application/json", '"face"'), 40, 1)
     assert flood.offered == len(Handler.asked) + flood.dropped
     assert flood.offered >= 20

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from tests.needed import needed
 
-from benchmarks import places, soak, soak_plot
+from benchmarks import soak, soak_plot
 from benchmarks.hostile import jpegs
 from benchmarks.hostile.bodies import bodies
 from benchmarks.hostile.endpoints import endpoints
@@ -45,10 +46,8 @@ def test_the_picture_shows_all_minutes() -> None:
 
 
 def test_the_mixture_is_what_it_says() -> None:
-    try:
+    with needed():
         requests = soak.mixture(Address.parse("http://127.0.0.1:1"))
-    except places.Missing as missing:
-        pytest.skip(str(missing))
     assert len(requests) == 100
     hostile = [request for request in requests if not request.marker]
     assert len(hostile) == 100 * soak.HOSTILE

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.needed import needed
 
-from benchmarks import pictures, places, stages
+from benchmarks import pictures, stages
 from benchmarks.subject import open_engine
 
 pytestmark = pytest.mark.integration
@@ -13,10 +14,8 @@ pytestmark = pytest.mark.integration
 @pytest.mark.usefixtures("shared_models")
 @pytest.mark.parametrize("aspect", ["picture", "square"])
 def test_every_stage_gets_what_the_one_before_made(aspect: str) -> None:
-    try:
+    with needed():
         portrait = pictures.make().one_face
-    except places.Missing as missing:
-        pytest.skip(str(missing))
     with open_engine(streams=1, aspect=aspect) as engine:
         jobs = stages.stages(engine, portrait)
         for job in jobs.values():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.needed import needed
 
 from benchmarks import pictures, places
 from benchmarks.pictures import Pictures
@@ -31,12 +31,8 @@ def onnx_engine(shared_models: Path) -> Iterator[FaceEngine]:
 @pytest.fixture(scope="session")
 def six_faces() -> Path:
     """The reference's own photograph. Where tests are meant to be whole, its absence is a failure."""
-    try:
+    with needed():
         return places.six_faces()
-    except places.Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")

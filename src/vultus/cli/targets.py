@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vultus.cli.pictures import STDIN, Picture
 from vultus.errors import OutputUnwritable
+from vultus.outputs import writing_to
 
 
 def check_file(path: Path, suffixes: Sequence[str]) -> None:
@@ -74,11 +75,9 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         OutputUnwritable: It cannot be written.
     """
-    try:
+    with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    except OSError as error:
-        raise OutputUnwritable(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _check_folder(folder: Path) -> None:

@@ -23,7 +23,7 @@ from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavail
 from vultus.memory import is_out_of_memory
 from vultus.runtime.batching import SIZES, Batcher, BatchingNetwork
 from vultus.runtime.cuda import DEVICE, ENGINES, gpu_name, tensorrt_version
-from vultus.runtime.graph import check_size, halved, taking_pixels
+from vultus.runtime.graph import check_size, halved, incompatible_if_failing, taking_pixels
 from vultus.runtime.layout import Layout, find_layouts, row_shape
 from vultus.runtime.network import Counts, NetworkSpec
 from vultus.runtime.onnx import check_packages
@@ -166,14 +166,9 @@ class AcceleratorRuntime:
         folder = self._cache / ENGINES / f"{self._target.key}-{digest}-{spec.width}x{spec.height}"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):  # two processes would both build engines that take minutes
-            try:
+            what = f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height} on {self.device}"
+            with incompatible_if_failing(what):
                 return self._build(model.name, data, spec, folder)
-            except VultusError:
-                raise
-            except Exception as error:  # the library's exceptions share no base class
-                raise IncompatibleGraph(
-                    f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height} on {self.device}: {error}"
-                ) from error
 
     @property
     def counts(self) -> Counts:

@@ -8,14 +8,15 @@ fit; what no shape betrays, the catalogue (``resizable``) or the family has to k
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.errors import IncompatibleGraph, RuntimeUnavailable
+from vultus.errors import IncompatibleGraph, RuntimeUnavailable, VultusError
 from vultus.runtime.layout import Layout
 from vultus.types import InputSpec
 from vultus.zoo.catalogue import Model
@@ -25,6 +26,24 @@ Rows: TypeAlias = int | str
 
 _FIRST_IR_WITH_PRIVATE_WEIGHTS = 4  # before, every weight had to be listed among the inputs (ONNX, IR.md)
 _FIRST_OPSET_THAT_BROADCASTS = 7  # before, PRelu took its slopes by channel, and Mul wanted to be told
+
+
+@contextmanager
+def incompatible_if_failing(what: str) -> Iterator[None]:
+    """Tell an error of a library, which share no base class, as one of the graph; those of Vultus pass as they are.
+
+    Args:
+        what: What cannot be done with which file, to begin the message with.
+
+    Raises:
+        IncompatibleGraph: A library failed within the ``with`` block.
+    """
+    try:
+        yield
+    except VultusError:
+        raise
+    except Exception as error:
+        raise IncompatibleGraph(f"{what}: {error}") from error
 
 
 def check_size(model: Model, spec: InputSpec) -> None:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, RuntimeUnavailable, VultusError
-from vultus.runtime.graph import check_size, has_prelu, reshaped, without_prelu
+from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable, RuntimeUnavailable
+from vultus.runtime.graph import check_size, has_prelu, incompatible_if_failing, reshaped, without_prelu
 from vultus.runtime.network import Counts, Network, NetworkSpec
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import RowNetwork, RowOutputs
@@ -69,7 +69,7 @@ class OnnxRuntime:
             RuntimeUnavailable: The library ``onnx``, which either takes, is not installed.
         """
         check_size(model, spec)
-        try:
+        with incompatible_if_failing(f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}"):
             data = path.read_bytes()
             if has_slow_prelu() and has_prelu(data):
                 data = without_prelu(data)
@@ -77,12 +77,6 @@ class OnnxRuntime:
             if _clashes(session, model, spec):
                 session = self._open(reshaped(data, spec.shape))
                 _try_out(session, spec)
-        except VultusError:
-            raise
-        except Exception as error:  # the library's exceptions share no base class
-            raise IncompatibleGraph(
-                f"{path.name} cannot be run as {model.name} at {spec.width}x{spec.height}: {error}"
-            ) from error
         names = tuple(output.name for output in session.get_outputs())
         name = session.get_inputs()[0].name
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from vultus.errors import OutputUnwritable
+from vultus.outputs import writing_to
 from vultus.settings import Settings
 from vultus.zoo.catalogue import Model
 from vultus.zoo.store import digest_of
@@ -81,14 +81,12 @@ class Quantized:
             OutputUnwritable: The folder cannot be written.
         """
         place = self._folders[0] / file_name(model)
-        try:
+        with writing_to(place):
             file.replace(place)
             with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as draft:
                 draft.write(_RECORD.dump_json(record, indent=2) + b"\n")
             Path(draft.name).chmod(place.stat().st_mode)
             Path(draft.name).replace(_record_of(place))
-        except OSError as error:
-            raise OutputUnwritable(f"{place} cannot be written: {error.strerror or error}") from error
         self._found[model.name] = place
         return place
 

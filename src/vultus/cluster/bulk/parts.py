@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pyarrow import ArrowException, parquet
 from vultus.cluster.bulk.tally import Tally
 from vultus.cluster.bulk.units import Part
 from vultus.errors import OutputUnwritable
+from vultus.outputs import writing_to
 
 COUNTS_KEY = "vultus.counts"
 _NAME = re.compile(r"part-(\d{6,})-(\d{6,})\.parquet", re.ASCII)
@@ -43,7 +43,7 @@ class PartFile:
         self._folder = folder
         # A name of its own: where work is done twice, as by Ray after a node was lost, both may be at it.
         self._temporary = folder / f"{_TEMPORARY}{uuid.uuid4().hex}"
-        with self._told():
+        with writing_to(self._folder):
             self._file = self._temporary.open("wb")
             self._writer = parquet.ParquetWriter(
                 self._file, schema, compression="zstd", use_dictionary=["picture", "error", "message"]
@@ -51,7 +51,7 @@ class PartFile:
 
     def write(self, batch: Any) -> None:  # noqa: ANN401
         """Add rows."""
-        with self._told():
+        with writing_to(self._folder):
             self._writer.write_batch(batch)
 
     def commit(self, part: Part, tally: Tally, *, is_last: bool) -> None:
@@ -62,7 +62,7 @@ class PartFile:
             tally: What is in it.
             is_last: Whether its unit has no more parts.
         """
-        with self._told():
+        with writing_to(self._folder):
             self._writer.add_key_value_metadata(
                 {COUNTS_KEY: orjson.dumps(tally.record() | {"is_last": is_last}).decode()}
             )
@@ -79,13 +79,6 @@ class PartFile:
             self._writer.close()
         self._file.close()
         self._temporary.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OutputUnwritable(f"{self._folder} cannot be written: {error.strerror or error}") from error
 
 
 @dataclass(slots=True)
@@ -139,15 +132,13 @@ def write_whole(path: Path, content: bytes) -> None:
         OutputUnwritable: It cannot be written.
     """
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
-    try:
+    with writing_to(path):
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise OutputUnwritable(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def sync_folder(folder: Path) -> None:

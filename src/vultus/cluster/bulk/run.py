@@ -23,6 +23,7 @@ from vultus.cluster.bulk.tally import Tally
 from vultus.cluster.bulk.units import Shard, Unit, units
 from vultus.engine import FaceEngine
 from vultus.errors import OutputUnwritable, RequestError, SourceInvalid
+from vultus.outputs import writing_to
 from vultus.profiles import needed_by
 from vultus.runtime.choose import computes_elsewhere
 from vultus.runtime.cores import available_cores
@@ -193,11 +194,10 @@ def _usual_processes(settings: Settings) -> int:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One run at a time writes into a folder; the lock of one that was killed is free."""
-    try:
-        (folder / PARTS).mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / _LOCK, timeout=0):
-            yield
-    except Timeout as error:
-        raise OutputUnwritable(f"another run writes into {folder}") from error
-    except OSError as error:
-        raise OutputUnwritable(f"{folder} cannot be written: {error.strerror or error}") from error
+    with writing_to(folder):
+        try:
+            (folder / PARTS).mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / _LOCK, timeout=0):
+                yield
+        except Timeout as error:
+            raise OutputUnwritable(f"another run writes into {folder}") from error

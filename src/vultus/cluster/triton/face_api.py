@@ -17,8 +17,8 @@ from vultus.cluster.triton.config import Deployment
 from vultus.cluster.triton.export import Export
 from vultus.cluster.triton.graph import Form, Served, Tensor, open_graph
 from vultus.compat.face_triton import PRODUCT
-from vultus.errors import IncompatibleGraph, SettingsError, VultusError
-from vultus.runtime.graph import check_size, halved, reshaped
+from vultus.errors import SettingsError
+from vultus.runtime.graph import check_size, halved, incompatible_if_failing, reshaped
 from vultus.settings import Settings
 from vultus.walk import WarmUp
 from vultus.zoo.catalogue import Model
@@ -83,16 +83,12 @@ def serve_fixed(name: str, model: Model, path: Path, form: Form) -> Served:
     """
     spec = model.input
     check_size(model, spec)
-    try:
+    with incompatible_if_failing(f"{path.name} cannot be served as {name}"):
         data = path.read_bytes()
         graph = reshaped(halved(data, spec) if form.halve else data, spec.shape)
         session = open_graph(graph)
         (taken,) = session.get_inputs()
         answers: list[Any] = session.run(None, {taken.name: np.zeros(spec.shape, np.float32)})
-    except VultusError:
-        raise
-    except Exception as error:  # the library's exceptions share no base class
-        raise IncompatibleGraph(f"{path.name} cannot be served as {name}: {error}") from error
     outputs = zip(session.get_outputs(), answers, strict=True)
     return Served(
         name=name,

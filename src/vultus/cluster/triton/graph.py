@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from vultus.errors import IncompatibleGraph, VultusError
-from vultus.runtime.graph import check_size, halved, taking_pixels, with_row_axis
+from vultus.errors import IncompatibleGraph
+from vultus.runtime.graph import check_size, halved, incompatible_if_failing, taking_pixels, with_row_axis
 from vultus.runtime.layout import Layout, find_layouts, row_shape
 from vultus.runtime.triton.names import model_name
 from vultus.types import Image, InputSpec
@@ -95,17 +95,11 @@ def serve(model: Model, path: Path, spec: InputSpec, form: Form) -> Served:
         RuntimeUnavailable: The library ``onnx`` is not installed.
     """
     check_size(model, spec)
-    try:
+    with incompatible_if_failing(f"{path.name} cannot be served as {model.name} at {spec.width}x{spec.height}"):
         data = path.read_bytes()
         if form.halve:
             data = halved(data, spec)
         graph, outputs, rows = _with_rows(model.name, data, spec, form)
-    except VultusError:
-        raise
-    except Exception as error:  # the library's exceptions share no base class
-        raise IncompatibleGraph(
-            f"{path.name} cannot be served as {model.name} at {spec.width}x{spec.height}: {error}"
-        ) from error
     fixed: tuple[int, ...] = () if rows else (1,)
     return Served(
         name=model_name(model, spec),

@@ -13,6 +13,7 @@ import orjson
 
 from vultus import __version__
 from vultus.errors import OutputUnwritable
+from vultus.outputs import writing_to
 
 MANIFEST = "vultus.json"
 """Says what was written, and that the folder is Vultus's own. Triton looks at folders alone."""
@@ -61,7 +62,7 @@ class Repository:
     def __init__(self, folder: Path, *, force: bool = False) -> None:
         self.folder = folder
         self.models: list[Exported] = []
-        try:
+        with writing_to(folder):
             there = {path.name for path in folder.iterdir()} if folder.exists() else set()
             if there and MANIFEST not in there and not force:
                 raise OutputUnwritable(
@@ -70,8 +71,6 @@ class Repository:
                 )
             folder.parent.mkdir(parents=True, exist_ok=True)
             self._beside = TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
         self._new, self._old = (Path(self._beside.name) / name for name in ("new", "old"))
 
     def __enter__(self) -> Self:
@@ -103,14 +102,12 @@ class Repository:
             OutputUnwritable: There is no room, or no right to write.
         """
         folder = self._new / model.name / VERSION
-        try:
+        with writing_to(self.folder):
             folder.mkdir(parents=True)
             (folder.parent / "config.pbtxt").write_text(config, "utf-8")
             (folder / "model.onnx").write_bytes(graph)
             if in_python:
                 (folder / "model.py").write_bytes((resources.files(__package__) / "model.py").read_bytes())
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
         self.models.append(model)
         return folder / "model.onnx"
 
@@ -120,10 +117,8 @@ class Repository:
         Raises:
             OutputUnwritable: See ``add``.
         """
-        try:
+        with writing_to(self.folder):
             (self._new / name).write_text(text, "utf-8")
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
 
     def commit(self) -> None:
         """Put everything in its place; what an earlier export left and this one does not have goes.
@@ -134,13 +129,11 @@ class Repository:
         names = sorted(path.name for path in self._new.iterdir())
         manifest = {"vultus": __version__, "names": names, "models": list(map(asdict, self.models))}
         self.write(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode() + "\n")
-        try:
+        with writing_to(self.folder):
             self.folder.mkdir(exist_ok=True)
             for name in {*_written(self.folder), *names} - {MANIFEST}:
                 self._replace(name)
             self._replace(MANIFEST)  # last: until then what an earlier export wrote is known to be Vultus's
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
 
     def _replace(self, name: str) -> None:
         place, new = self.folder / name, self._new / name
@@ -157,7 +150,3 @@ def _written(folder: Path) -> Sequence[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [name for name in names if isinstance(name, str) and name == Path(name).name and name not in (".", "..")]
-
-
-def _unwritable(folder: Path, error: OSError) -> OutputUnwritable:
-    return OutputUnwritable(f"{folder} cannot be written: {error.strerror or error}")
