@@ -14,7 +14,7 @@ from benchmarks import places
 from benchmarks.report import Report, Row
 from benchmarks.subject import NETWORKS, Options
 from benchmarks.timing import in_turn, paired_ratio, repeat, spread
-from vultus.runtime.openvino_graph import fill_groups, take_pixels
+from vultus.runtime.openvino_graph import improve, take_pixels
 from vultus.types import InputSpec
 from vultus.zoo.catalogue import Catalogue
 
@@ -96,5 +96,5 @@ def _standard(graph: ov.Model, spec: InputSpec) -> ov.Model:
 
 
 def _ours(graph: ov.Model, spec: InputSpec) -> ov.Model:
-    fill_groups(graph)
+    improve(graph)
     return take_pixels(graph, spec)

@@ -13,7 +13,7 @@ import openvino as ov
 from vultus.errors import DeviceUnavailable, IncompatibleGraph, PrecisionUnavailable
 from vultus.runtime.graph import check_size
 from vultus.runtime.network import Counts, Network, NetworkSpec
-from vultus.runtime.openvino_graph import fill_groups, take_pixels
+from vultus.runtime.openvino_graph import improve, take_pixels
 from vultus.runtime.pool import Pool
 from vultus.runtime.rows import Lone, Occupancy, RowNetwork, RowOutputs
 from vultus.runtime.workers import Workers
@@ -70,7 +70,7 @@ class OpenVinoRuntime:
             graph = self._core.read_model(path)
             names = tuple(output.get_any_name() for output in graph.outputs)
             graph.reshape(list(spec.shape))
-            fill_groups(graph)
+            improve(graph)
             graph = take_pixels(graph, spec)
             compiled = self._compile(graph, self._streams)
             whole = self._compile(graph, 1) if self._all_cores else None
