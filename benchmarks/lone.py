@@ -30,7 +30,7 @@ def median_of_runs(picture: Callable[[], object], seconds: float) -> float:
 
 def run(options: Options) -> Report:
     """p50 over one connection, with ``all_cores`` and without, and the networks beside it."""
-    seconds, rounds = options.pick(5, 1), options.pick(7, 1)
+    seconds, rounds = options.pick(3, 1), options.pick(15, 1)
     picture = pictures.make().one_face
     body = bodies.extract_json([picture.read_bytes()])
     with open_engine() as engine:

@@ -41,8 +41,8 @@ def test_renewed_workers_know_the_file_as_it_is_then(fleet: Fleet, file: Path) -
     assert statuses(fleet) == [200, 401]
     fleet.process.send_signal(signal.SIGHUP)
     fleet.wait_for("renewed: ")
-    fleet.wait_until(lambda: statuses(fleet) == [401, 200])
-    assert [statuses(fleet) for _ in range(10)] == [[401, 200]] * 10
+    # The last worker to leave may take another connection or two before it has closed its queue.
+    fleet.wait_until(lambda: [statuses(fleet) for _ in range(10)] == [[401, 200]] * 10)
 
 
 def test_a_file_that_cannot_be_used_leaves_the_old_workers_at_work(fleet: Fleet, file: Path) -> None:

@@ -93,7 +93,8 @@ def survivors(
     order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     boxes = boxes[order]
     low, high = boxes[:, :2], boxes[:, 2:] + 1
-    areas = np.prod(high - low, axis=1)
+    sides = high - low
+    areas = sides[:, 0] * sides[:, 1]
     alive = np.ones(len(order), np.bool_)
     keep = []
     for index in range(len(order)):
@@ -101,8 +102,8 @@ def survivors(
             continue
         keep.append(index)
         rest = slice(index + 1, None)
-        inside = np.minimum(high[index], high[rest]) - np.maximum(low[index], low[rest])
-        shared = np.prod(np.maximum(inside, 0), axis=1)
+        inside = np.maximum(np.minimum(high[index], high[rest]) - np.maximum(low[index], low[rest]), 0)
+        shared = inside[:, 0] * inside[:, 1]
         whole = areas[index] + areas[rest] - shared if of == "union" else np.minimum(areas[index], areas[rest])
         alive[rest] &= shared <= overlap * whole
     return order[keep]
@@ -127,8 +128,8 @@ def join(parts: Sequence[Detection]) -> Detection:
 def rescale(detection: Detection, scale: float | tuple[float, float]) -> Detection:
     """Coordinates divided by a scale, or by one across and one down: those of the canvas to those of the picture."""
     points = detection.landmarks
-    divisor = np.broadcast_to(np.asarray(scale, np.float32), 2)
-    boxes = detection.boxes / np.concatenate([divisor, divisor])
+    divisor = np.asarray(scale, np.float32)
+    boxes = (detection.boxes.reshape(-1, 2, 2) / divisor).reshape(-1, 4)
     return Detection(boxes, detection.scores, None if points is None else points / divisor)
 
 

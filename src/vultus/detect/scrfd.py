@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vultus.detect.detector import candidates, foreign, suppress
+from vultus.detect.detector import Index, candidates, foreign, join, suppress
 from vultus.errors import IncompatibleGraph
 from vultus.runtime.network import Network, Outputs
 from vultus.runtime.ticket import Ticket
@@ -31,6 +31,7 @@ class _Level(NamedTuple):
 _SCORE, _BOX, _POINTS = 1, 4, 10
 _KNOWN_EXPORTS = {6: (3, False), 9: (3, True), 10: (5, False), 15: (5, True)}  # outputs -> strides, key points
 _FIRST_STRIDE = 8
+_OUTWARDS: FloatArray = np.array([-1, -1, 1, 1], np.float32)  # to the left, up, to the right, down
 
 
 class Scrfd:
@@ -49,6 +50,9 @@ class Scrfd:
             raise IncompatibleGraph(f"{network.spec.name} has {found} outputs; SCRFD has one of {[*_KNOWN_EXPORTS]}.")
         self._network = network
         self._strides, self._has_points = _KNOWN_EXPORTS[found]
+        size, anchors = network.spec.input, 2 if self._strides == 3 else 1
+        strides = [_FIRST_STRIDE << index for index in range(self._strides)]
+        self._corners = [_corners(size.width // stride, size.height // stride, anchors, stride) for stride in strides]
 
     @property
     def has_landmarks(self) -> bool:
@@ -58,32 +62,24 @@ class Scrfd:
     def detect(self, canvas: Image, threshold: float, nms_threshold: float, ticket: Ticket) -> Detection:
         """See ``Detector``."""
         levels = self._levels(self._network.run(canvas[np.newaxis], ticket))
+        found = [candidates(level.scores[:, 0], threshold) for level in levels]
         parts = [
-            _decode(level, _FIRST_STRIDE << index, canvas.shape[1], threshold, self._anchors)
-            for index, level in enumerate(levels)
+            _decode(level, places, _FIRST_STRIDE << index, self._corners[index])
+            for index, (level, places) in enumerate(zip(levels, found, strict=True))
+            if len(places) or not index  # of most pictures, all but one or two levels tell nothing
         ]
-        boxes, scores, points = zip(*parts, strict=True)
-        landmarks = np.concatenate(points).reshape(-1, 5, 2) if self._has_points else None
-        return suppress(Detection(np.concatenate(boxes), np.concatenate(scores), landmarks), nms_threshold)
-
-    @property
-    def _anchors(self) -> int:
-        return 2 if self._strides == 3 else 1
+        return suppress(join(parts), nms_threshold)
 
     def _levels(self, outputs: Outputs) -> list[_Level]:
         """The outputs by stride, whatever their order."""
         by_columns: dict[int, list[NDArray[Any]]] = {_SCORE: [], _BOX: [], _POINTS: []}
         for output in outputs:
             by_columns.setdefault(output.shape[-1], []).append(output.reshape(-1, output.shape[-1]))
-        spec = self._network.spec
-        cells = [
-            (spec.input.height // stride) * (spec.input.width // stride) * self._anchors
-            for stride in (_FIRST_STRIDE << index for index in range(self._strides))
-        ]
+        cells = [len(corners) for corners in self._corners]
         kinds = [sorted(kind, key=len, reverse=True) for kind in by_columns.values()]
         wanted = [cells, cells, cells if self._has_points else []]
         if [[len(output) for output in kind] for kind in kinds] != wanted:
-            raise foreign(spec, outputs, "SCRFD")
+            raise foreign(self._network.spec, outputs, "SCRFD")
         scores, distances, offsets = kinds
         return [
             _Level(scores[index], distances[index], offsets[index] if self._has_points else None)
@@ -91,16 +87,17 @@ class Scrfd:
         ]
 
 
-def _decode(
-    level: _Level, stride: int, width: int, threshold: float, anchors: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Boxes ``(m, 4)``, scores ``(m,)`` and points ``(m, 10)`` of the anchors that score above the threshold."""
-    found = candidates(level.scores[:, 0], threshold)
-    rows, columns = np.divmod(found // anchors, width // stride)
-    corner = np.stack([columns, rows], axis=1).astype(np.float32) * stride
-    distances = level.distances[found] * stride
-    boxes = np.concatenate([corner - distances[:, :2], corner + distances[:, 2:]], axis=1)
-    if level.offsets is None:
-        return boxes, level.scores[found, 0], np.empty((len(found), 0), np.float32)
-    points = level.offsets[found] * stride + np.tile(corner, 5)
-    return boxes, level.scores[found, 0], points
+def _corners(columns: int, rows: int, anchors: int, stride: int) -> FloatArray:
+    """The anchor points of a stride in canvas pixels, row by row: float32 ``(rows * columns * anchors, 2)``."""
+    down, across, _ = np.indices((rows, columns, anchors), np.float32)
+    return np.stack([across, down], axis=-1).reshape(-1, 2) * np.float32(stride)
+
+
+def _decode(level: _Level, found: Index, stride: int, corners: FloatArray) -> Detection:
+    """The faces that the anchor points at ``found`` tell of."""
+    corner = corners[found, np.newaxis]
+    boxes = (level.distances[found] * (_OUTWARDS * stride)).reshape(-1, 2, 2) + corner
+    points = None
+    if level.offsets is not None:
+        points = (level.offsets[found] * np.float32(stride)).reshape(-1, 5, 2) + corner
+    return Detection(boxes.reshape(-1, 4), level.scores[found, 0], points)

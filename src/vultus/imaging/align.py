@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from vultus.imaging.warp import on_part, warp
 from vultus.types import CropSpec, Detection, FloatArray, Image
+
+_Complex: TypeAlias = NDArray[np.complex128]
 
 TEMPLATE_SIZE = 112
 
@@ -103,7 +106,7 @@ def cut_crops(
     elif faces.landmarks is None:
         raise ValueError("a template crop needs landmarks")
     else:
-        matrices = similarity_transforms(faces.landmarks, aligned_points(spec))
+        matrices = _similarities(faces.landmarks, *_aim(spec))
     pixels = np.empty((len(faces), spec.size, spec.size, 3), np.uint8)
     for crop, matrix in zip(pixels, matrices, strict=True):
         warp(image, on_part(matrix, part), crop, smooth=smooth)
@@ -185,18 +188,38 @@ def similarity_transforms(points: FloatArray, target: FloatArray) -> NDArray[np.
     Returns:
         float64 ``(n, 2, 3)``.
     """
-    source = np.asarray(points, np.float64)
-    source = source[..., 0] + 1j * source[..., 1]
-    goal = np.asarray(target, np.float64)
-    goal = goal[:, 0] + 1j * goal[:, 1]
-    centre, goal_centre = source.mean(axis=1, keepdims=True), goal.mean()
-    spread = source - centre
-    energy = (spread * spread.conj()).real.sum(axis=1)
-    product = (spread.conj() * (goal - goal_centre)).sum(axis=1)
+    return _similarities(points, *_centred(_complex(target)))
+
+
+@cache
+def _aim(spec: CropSpec) -> tuple[_Complex, _Complex]:
+    """The points of a crop of the kind ``template`` as ``_similarities`` wants its target."""
+    return _centred(_complex(aligned_points(spec)))
+
+
+def _similarities(points: FloatArray, goal: _Complex, goal_centre: _Complex) -> NDArray[np.float64]:
+    spread, centre = _centred(_complex(points))
+    energy = np.vecdot(spread, spread).real
+    product = np.vecdot(spread, goal)  # of which the former is conjugated
     factor = np.divide(product, energy, out=np.ones_like(product), where=energy > 0)
-    shift = goal_centre - factor * centre[:, 0]
-    rows = [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
-    return np.moveaxis(np.array(rows), 2, 0)
+    shift = goal_centre - factor * centre
+    matrices = np.empty((len(factor), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = factor.real
+    matrices[:, 1, 0] = factor.imag
+    matrices[:, 0, 1] = -factor.imag
+    matrices[:, 0, 2], matrices[:, 1, 2] = shift.real, shift.imag
+    return matrices
+
+
+def _complex(points: FloatArray) -> _Complex:
+    """Points ``(..., k, 2)`` as complex numbers ``(..., k)``."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128)[..., 0]
+
+
+def _centred(points: _Complex) -> tuple[_Complex, _Complex]:
+    """Points ``(..., k)`` about their centre, and that ``(...)``."""
+    centre = points.sum(axis=-1) / points.shape[-1]
+    return points - centre[..., np.newaxis], centre
 
 
 def box_transforms(boxes: FloatArray, scale: float, size: int) -> NDArray[np.float64]:

@@ -25,10 +25,11 @@ def warp(image: Image, matrix: NDArray[np.float64], crop: Image, *, smooth: bool
         crop: RGB uint8 ``(height, width, 3)``, written to.
         smooth: Whether to average.
     """
-    area = abs(float(np.linalg.det(matrix[:, :2])))
-    block = block_within(area**-0.5) if smooth and 0 < area < 1 else 1
-    if block > 1:
-        image, matrix = _in_blocks(image, matrix, crop, block)
+    if smooth:
+        area = abs(float(np.linalg.det(matrix[:, :2])))
+        block = block_within(area**-0.5) if 0 < area < 1 else 1
+        if block > 1:
+            image, matrix = _in_blocks(image, matrix, crop, block)
     cv2.warpAffine(image, matrix, (crop.shape[1], crop.shape[0]), dst=crop)
 
 
@@ -39,6 +40,8 @@ def on_part(matrix: NDArray[np.float64], part: tuple[float, float]) -> NDArray[n
         matrix: ``(2, 3)``, picture to crop; whole numbers are centres of pixels.
         part: The other width and height, in those of the picture.
     """
+    if part == (1.0, 1.0):
+        return matrix
     linear = matrix[:, :2] / part
     # The centre of pixel x lies at (x + 1/2) * part - 1/2.
     shift = matrix[:, 2] + linear @ (0.5 - np.asarray(part) / 2)

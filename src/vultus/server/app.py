@@ -98,7 +98,9 @@ def create_app(
     render = _renderer(owners, dialects)
     app.add_exception_handler(VultusError, _handler(render))
     app.add_exception_handler(HTTPException, _handler(render))
-    app.add_middleware(Gate, routes=picture_routes(app.routes), check=admission.check_room, render=render)
+    pictures = picture_routes(app.routes)
+    app.router.routes.sort(key=lambda route: route not in pictures.values())  # they are tried one after the other
+    app.add_middleware(Gate, routes=pictures, check=admission.check_room, render=render)
     if needs_keys(settings):
         _ask_for_keys(app, Keyring(settings, metrics), owners, render, metrics)
     if settings.cors_origins:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 from python_multipart.multipart import parse_options_header
 
 from vultus.errors import TooManyParts
@@ -65,8 +66,10 @@ def _check_form(content_type: str, body: bytes, limits: PartLimits) -> None:
 
 def _check_json(body: bytes, limits: PartLimits) -> None:
     """By counting what stands between values; the same bytes in texts count too."""
-    openings = body.count(b"[") + body.count(b"{")
-    if openings + body.count(b",") >= limits.values or body.count(b'"') > 4 * limits.values:
+    codes = np.frombuffer(body, np.uint8)
+    brackets, braces, commas, quotes = (int(np.count_nonzero(codes == code)) for code in b'[{,"')  # bytes.count is slow
+    openings = brackets + braces
+    if openings + commas >= limits.values or quotes > 4 * limits.values:
         raise _too_many_values(limits)
     if openings > limits.depth and _depth(body) > limits.depth:
         raise _too_deep(limits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import binascii
 
+import pybase64
+
 from vultus.errors import NotBase64, TooManyPictures
 
 
@@ -32,7 +34,12 @@ def picture_bytes(item: str | bytes) -> bytes:
     """
     if isinstance(item, bytes):
         return item
+    text = item.rpartition(",")[2]
     try:
-        return binascii.a2b_base64(item.rpartition(",")[2].replace("-", "+").replace("_", "/"))
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:  # not as it should be, if it is base64 at all
+        pass
+    try:
+        return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
     except ValueError as error:
         raise NotBase64(f"the picture's text is not base64: {error}") from None

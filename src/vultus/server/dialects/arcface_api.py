@@ -35,6 +35,7 @@ from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface
 from vultus.server.gathering import Order, Outcome, analysis_of
 from vultus.server.openapi import Schema
 from vultus.server.problems import detail_of, headers_of, status_of
+from vultus.server.route import PlainRoute
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
 from vultus.types import GENDERS, Face, FloatArray, Plan, Profile
@@ -65,7 +66,7 @@ def profile(engine: FaceEngine) -> Profile:
 
 def router(service: Service) -> APIRouter:
     """Routes ``/detect``, ``/embed``, ``/attributes`` and ``/health``."""
-    routes = APIRouter(tags=["ArcFace API"])
+    routes = APIRouter(tags=["ArcFace API"], route_class=PlainRoute)
     add_health(routes, service)
 
     @routes.post(_DETECT, **_operation("Find faces and describe them", schemas.ARCFACE_DETECTED))

@@ -31,6 +31,7 @@ from vultus.server.dialects.shared import NOT_A_PICTURE, add_health, insightface
 from vultus.server.gathering import Order, Outcome, analysis_of
 from vultus.server.pictures import check_count
 from vultus.server.problems import detail_of, headers_of, status_of
+from vultus.server.route import PlainRoute
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
 from vultus.types import Face, Plan, Profile
@@ -49,7 +50,7 @@ def profile(engine: FaceEngine) -> Profile:
 
 def router(service: Service) -> APIRouter:
     """Routes ``/embedding``, ``/face-similarity`` and ``/health``."""
-    routes = APIRouter(tags=["Similarity API"])
+    routes = APIRouter(tags=["Similarity API"], route_class=PlainRoute)
     add_health(routes, service)
 
     @routes.post(

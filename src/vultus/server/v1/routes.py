@@ -16,6 +16,7 @@ from vultus.errors import RequestError
 from vultus.profiles import models_of
 from vultus.runtime.choose import computes_elsewhere
 from vultus.server.gathering import Order, Outcome
+from vultus.server.route import PlainRoute
 from vultus.server.service import Service
 from vultus.server.v1 import schema
 from vultus.server.v1.answers import comparison_answer, embedding_answer, model_card, model_cards, picture_answer
@@ -38,7 +39,7 @@ _PAIR = 2
 
 def router(service: Service) -> APIRouter:
     """Routes below ``/v1``."""
-    routes = APIRouter(prefix="/v1", tags=["v1"])
+    routes = APIRouter(prefix="/v1", tags=["v1"], route_class=PlainRoute)
 
     @routes.post("/faces", summary="Find faces and describe them", **schema.FACES)
     async def faces(request: Request) -> Response:

@@ -18,6 +18,7 @@ from vultus.server.dialects.compreface.request import FILE, PARAMETERS, Asked, r
 from vultus.server.dialects.files import form_of
 from vultus.server.gathering import Order, Outcome, analysis_of
 from vultus.server.openapi import Responses
+from vultus.server.route import PlainRoute
 from vultus.server.service import Service
 from vultus.server.wire import JSON, Reply, dump
 
@@ -74,7 +75,7 @@ class _Core:
 
 def router(setups: Setups, service: Service) -> APIRouter:
     """Routes ``/find_faces``, ``/find_faces_base64``, ``/scan_faces``, ``/status`` and ``/healthcheck``."""
-    routes = APIRouter(tags=["CompreFace core"])
+    routes = APIRouter(tags=["CompreFace core"], route_class=PlainRoute)
     core = _Core(service, setups)
 
     async def find_faces(request: Request) -> Response:

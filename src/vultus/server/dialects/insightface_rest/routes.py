@@ -23,6 +23,7 @@ from vultus.server.dialects.insightface_rest.request import THRESHOLD, Draw, Ext
 from vultus.server.dialects.insightface_rest.schema import DRAW, DRAW_FORM, EXTRACT, EXTRACT_TODAY, INFO
 from vultus.server.dialects.shared import add_health
 from vultus.server.gathering import Order, Outcome
+from vultus.server.route import PlainRoute
 from vultus.server.service import Service
 from vultus.server.wire import JSON, X_MSGPACK, Reply, dump, is_packed, negotiate
 from vultus.types import Profile
@@ -40,7 +41,7 @@ def profile(engine: FaceEngine) -> Profile:
 
 def router(service: Service) -> APIRouter:
     """Routes ``/extract``, the drawings, ``/info``, ``/health`` and ``/``."""
-    routes = APIRouter(tags=["InsightFace-REST"])
+    routes = APIRouter(tags=["InsightFace-REST"], route_class=PlainRoute)
     add_health(routes, service)
 
     @routes.post("/extract", summary="Find, align and embed faces", **EXTRACT)
