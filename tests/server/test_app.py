@@ -103,6 +103,12 @@ def test_the_documentation_covers_every_endpoint_with_its_body_and_options(clien
     assert fields["properties"]["threshold"]["default"] == 0.6
 
 
+def test_routes_that_take_pictures_are_tried_first(client: Any) -> None:
+    posts = ["POST" in (getattr(route, "methods", None) or ()) for route in client.app.router.routes]
+    assert any(posts)
+    assert posts == sorted(posts, reverse=True)
+
+
 def test_the_documentation_page_needs_no_other_host(client: Any) -> None:
     page = client.get("/docs")
     assert page.status_code == 200

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from vultus.errors import BodyTooSlow, Cancelled, Overloaded, RequestTooLarge
-from vultus.server.body import Pace, call_on_disconnect, read_body
+from vultus.server.body import Pace, read_body, watched
 
 pytestmark = pytest.mark.unit
 
@@ -104,8 +104,46 @@ def test_a_client_that_goes_away_half_way_ends_the_request() -> None:
 @pytest.mark.parametrize(("kind", "calls"), [("http.disconnect", 1), ("http.request", 0)])
 def test_work_is_given_up_when_the_client_goes_away(kind: str, calls: int) -> None:
     called: list[bool] = []
-    asyncio.run(call_on_disconnect(receiving([{"type": kind}], []), lambda: called.append(True)))
+    told = asyncio.Event()
+
+    async def receive() -> Message:
+        told.set()
+        return {"type": kind}
+
+    async def work() -> None:
+        with watched(receive, lambda: called.append(True), after=0):
+            await told.wait()
+            await asyncio.sleep(0)
+
+    asyncio.run(work())
     assert len(called) == calls
+
+
+def test_nobody_waits_for_a_client_to_go_away_that_is_soon_answered() -> None:
+    async def work() -> set[asyncio.Task[None]]:
+        with watched(receiving([], []), pytest.fail, after=60):
+            await asyncio.sleep(0)
+            return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(work()) == set()
+
+
+def test_nobody_waits_on_for_a_client_that_was_answered() -> None:
+    async def work() -> bool:
+        waiting = asyncio.Event()
+
+        async def receive() -> Message:
+            waiting.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        with watched(receive, pytest.fail, after=0):
+            await waiting.wait()
+            (task,) = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(work())
 
 
 def test_a_body_that_stops_is_given_up() -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.types import Receive
 
 from vultus.errors import BodyTooSlow, Cancelled, RequestTooLarge
+
+UNWATCHED = 0.1
+"""Seconds for which nobody looks whether the client is still there: most answers are ready by then, and a task that
+waits for it takes as long as reading the request."""
 
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 
@@ -74,10 +79,29 @@ async def read_body(request: Request, limit: int, hold: Callable[[int], object],
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def call_on_disconnect(receive: Receive, give_up: Callable[[], object]) -> None:
-    """Wait for the client to go away, then give its work up. To be cancelled once the answer is there."""
-    if (await receive())["type"] == "http.disconnect":  # all that can come after a whole body
-        give_up()
+@contextmanager
+def watched(receive: Receive, give_up: Callable[[], object], after: float = UNWATCHED) -> Iterator[None]:
+    """Has work given up whose client goes away within a ``with`` block, once that has lasted ``after`` seconds.
+
+    Args:
+        receive: The request's, its body read.
+        give_up: Gives the work up.
+        after: When to begin to look.
+    """
+
+    async def wait() -> None:
+        if (await receive())["type"] == "http.disconnect":  # all that can come after a whole body
+            give_up()
+
+    tasks: list[asyncio.Task[None]] = []
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(after, lambda: tasks.append(loop.create_task(wait())))
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 def _too_large(limit: int) -> RequestTooLarge:

@@ -18,7 +18,7 @@ from vultus.imaging.fetch import Fetcher
 from vultus.runtime.ticket import Ticket
 from vultus.server.access import charge_pictures
 from vultus.server.admission import Admission, Place
-from vultus.server.body import Pace, call_on_disconnect, read_body
+from vultus.server.body import Pace, read_body, watched
 from vultus.server.canary import Canary
 from vultus.server.gathering import Gathering, Order, Outcome
 from vultus.server.lifecycle import Lifecycle
@@ -125,11 +125,10 @@ class Service:
             return self._counted(order)
 
         gathering.begin(make_order)
-        watch = asyncio.create_task(call_on_disconnect(request.receive, gathering.close))
         try:
-            return await asyncio.wrap_future(gathering.reply)
+            with watched(request.receive, gathering.close):
+                return await asyncio.wrap_future(gathering.reply)
         finally:
-            watch.cancel()
             gathering.close()
 
     def _counted(self, order: Order, *, again: bool = False) -> Order:
