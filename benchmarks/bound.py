@@ -51,9 +51,9 @@ class Published:
 
         return picture
 
-    def pictures_per_second(self, work: Work, seconds: float) -> float:
-        """This bound, measured for so many seconds."""
-        return rate(lambda: self.worker(work), seconds, self._streams)
+    def pictures_per_second(self, work: Work, seconds: float, callers: int = 1) -> float:
+        """This bound, measured for so many seconds with so many threads a stream."""
+        return rate(lambda: self.worker(work), seconds, callers * self._streams)
 
     def _compile(self, path: Path, size: tuple[int, int]) -> ov.CompiledModel:
         model = self._core.read_model(path)
@@ -80,15 +80,20 @@ def run(options: Options) -> Report:
             jobs = {
                 "published": partial(published.pictures_per_second, work, seconds),
                 "own graphs": partial(bare.pictures_per_second, work, seconds),
+                "published, busy": partial(published.pictures_per_second, work, seconds, callers=2),
+                "own graphs, busy": partial(bare.pictures_per_second, work, seconds, callers=2),
             }
             rates = in_turn(jobs, options.pick(5, 1))
             label = f"{name}, {work.faces} faces, {', '.join(work.canvases)}"
             rows.append(Row(f"{label}: OpenVINO alone, float input", spread(rates["published"]).median, "pictures/s"))
             rows.append(Row(f"{label}: Vultus' own graphs", spread(rates["own graphs"]).median, "pictures/s"))
+            busy = f"{label}, two callers a core"
+            rows.append(Row(f"{busy}: OpenVINO alone", spread(rates["published, busy"]).median, "pictures/s"))
+            rows.append(Row(f"{busy}: Vultus' own graphs", spread(rates["own graphs, busy"]).median, "pictures/s"))
             detail[name] = rates
     return Report(
         "bound",
-        "networks alone, detection and embeddings alternately, one thread per core, f32",
+        "networks alone, detection and embeddings alternately, one thread per core and two, f32",
         rows,
         notes=["Medians over rounds in turn. What a server reaches is compared with this in the benchmark `http`."],
         models=[profile.detector, str(profile.embedder)],

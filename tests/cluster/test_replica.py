@@ -17,8 +17,9 @@ pytestmark = pytest.mark.unit
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes a replica that leaves the log as it is."""
+    """Makes a replica that leaves the log and the garbage collector as they are."""
     monkeypatch.setattr(replica, "log_to_stderr", lambda *_, **__: None)
+    monkeypatch.setattr(replica, "spare_residents", lambda: None)
     return lambda **given: Replica({"runtime": "dummy", "streams": 1, **given})
 
 
@@ -45,6 +46,18 @@ def test_it_is_healthy_only_once_its_engine_is_warm(make: Any, squares: Any) -> 
     made = make()
     answer = asyncio.run(lead(made, lambda application: post(application, squares((1, 1)))))
     assert len(answer.json()["pictures"][0]["faces"]) == 1
+
+
+def test_the_collector_spares_it_once_its_engine_is_there(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spared: list[bool] = []
+    monkeypatch.setattr(replica, "spare_residents", lambda: spared.append(True))
+    made = make()
+    assert not spared
+
+    async def look(_: FastAPI) -> int:
+        return len(spared)
+
+    assert asyncio.run(lead(made, look)) == 1
 
 
 def test_why_there_is_no_engine_is_what_ray_is_told(make: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -40,6 +40,24 @@ def ask(method: str, path: str, **given: Any) -> httpx.Response:
 def test_an_endpoint_that_takes_the_request_gets_it_unread() -> None:
     answer = ask("POST", "/whole", content=b"{not json", headers={"content-type": "application/json"})
     assert (answer.status_code, answer.text) == (200, "/whole {not json")
+
+
+def test_only_an_endpoint_that_takes_the_request_alone_is_called_at_once() -> None:
+    async def whole(request: Request) -> Response:
+        return Response(await request.body())
+
+    async def parts(request: Request, count: int) -> Response:
+        return Response(await request.body(), count)
+
+    def check() -> None: ...
+
+    def is_called_at_once(route: PlainRoute) -> bool:
+        handler: object = route.get_route_handler()
+        return handler is route.endpoint
+
+    assert is_called_at_once(PlainRoute("/", whole))
+    assert not is_called_at_once(PlainRoute("/", parts))
+    assert not is_called_at_once(PlainRoute("/", whole, dependencies=[Depends(check)]))
 
 
 def test_parameters_are_read_and_checked_all_the_same() -> None:

@@ -30,6 +30,10 @@ BREAKING = """
 import vultus.server.app
 vultus.server.app._warm = lambda engine, dialects: 1 // 0
 try:"""
+COUNTING = """
+import atexit, gc
+atexit.register(lambda: sys.stderr.write(f"spared: {gc.get_freeze_count()}\\n"))
+try:"""
 GATED = """
 import vultus.server.lifecycle
 import vultus.walk
@@ -209,6 +213,14 @@ def test_a_start_that_fails_is_raised_and_not_told_twice() -> None:
     [complaint] = [line for line in process.log if "no-such-pack" in line]
     assert complaint.startswith("model_unknown: ")
     assert not any("Traceback" in line for line in process.log)
+
+
+def test_what_a_server_is_made_of_is_spared_from_the_garbage_collector() -> None:
+    process = Process(program=PROGRAM.replace("try:", COUNTING))
+    assert process.is_ready.wait(60)
+    assert process.end() == 0
+    [told] = [line for line in process.log if line.startswith("spared: ")]
+    assert int(told.split()[1]) > 10_000
 
 
 def test_an_unexpected_failure_is_logged_and_told_by_the_return_value() -> None:

@@ -182,9 +182,9 @@ class Bare:
 
         return repeat
 
-    def pictures_per_second(self, work: Work, seconds: float) -> float:
-        """How often the work can be repeated, measured for so many seconds."""
-        return work.pictures * rate(lambda: self.worker(work), seconds, self.threads)
+    def pictures_per_second(self, work: Work, seconds: float, callers: int = 1) -> float:
+        """How often the work can be repeated, measured for so many seconds with ``callers`` times as many threads."""
+        return work.pictures * rate(lambda: self.worker(work), seconds, callers * self.threads)
 
     def bound(self, work: Work, seconds: float) -> Bound:
         """The bound at the shapes really used and on the square, so many seconds each."""

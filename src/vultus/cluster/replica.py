@@ -15,7 +15,7 @@ from vultus.engine import FaceEngine
 from vultus.errors import NotReady
 from vultus.server.app import create_app
 from vultus.server.arenas import share_arenas
-from vultus.server.garbage import calm_collector
+from vultus.server.garbage import spare_residents
 from vultus.server.logs import log_to_stderr
 from vultus.server.middleware import REQUEST_ID
 from vultus.server.run import announce_ready
@@ -63,7 +63,7 @@ class Replica:
             self._service.canary.check()
 
     def _begin(self, engine: FaceEngine) -> None:
-        calm_collector()
+        spare_residents()
         announce_ready(engine)
         self._settled.set()
 

@@ -49,10 +49,10 @@ class Scrfd:
         if found not in _KNOWN_EXPORTS:
             raise IncompatibleGraph(f"{network.spec.name} has {found} outputs; SCRFD has one of {[*_KNOWN_EXPORTS]}.")
         self._network = network
-        self._strides, self._has_points = _KNOWN_EXPORTS[found]
-        size, anchors = network.spec.input, 2 if self._strides == 3 else 1
-        strides = [_FIRST_STRIDE << index for index in range(self._strides)]
-        self._corners = [_corners(size.width // stride, size.height // stride, anchors, stride) for stride in strides]
+        count, self._has_points = _KNOWN_EXPORTS[found]
+        size, anchors = network.spec.input, 2 if count == 3 else 1
+        self._strides = [_FIRST_STRIDE << index for index in range(count)]
+        self._corners = [_corners(size.width // side, size.height // side, anchors, side) for side in self._strides]
 
     @property
     def has_landmarks(self) -> bool:
@@ -64,9 +64,9 @@ class Scrfd:
         levels = self._levels(self._network.run(canvas[np.newaxis], ticket))
         found = [candidates(level.scores[:, 0], threshold) for level in levels]
         parts = [
-            _decode(level, places, _FIRST_STRIDE << index, self._corners[index])
-            for index, (level, places) in enumerate(zip(levels, found, strict=True))
-            if len(places) or not index  # of most pictures, all but one or two levels tell nothing
+            _decode(level, places, stride, corners)
+            for level, places, stride, corners in zip(levels, found, self._strides, self._corners, strict=True)
+            if len(places) or level is levels[0]  # in most pictures, all but one or two levels tell of nothing
         ]
         return suppress(join(parts), nms_threshold)
 
@@ -83,7 +83,7 @@ class Scrfd:
         scores, distances, offsets = kinds
         return [
             _Level(scores[index], distances[index], offsets[index] if self._has_points else None)
-            for index in range(self._strides)
+            for index in range(len(self._strides))
         ]
 
 
@@ -94,7 +94,7 @@ def _corners(columns: int, rows: int, anchors: int, stride: int) -> FloatArray:
 
 
 def _decode(level: _Level, found: Index, stride: int, corners: FloatArray) -> Detection:
-    """The faces that the anchor points at ``found`` tell of."""
+    """The faces, in canvas pixels, that the anchor points at ``found (m,)`` of ``corners (rows, 2)`` tell of."""
     corner = corners[found, np.newaxis]
     boxes = (level.distances[found] * (_OUTWARDS * stride)).reshape(-1, 2, 2) + corner
     points = None

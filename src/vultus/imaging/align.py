@@ -198,9 +198,10 @@ def _aim(spec: CropSpec) -> tuple[_Complex, _Complex]:
 
 
 def _similarities(points: FloatArray, goal: _Complex, goal_centre: _Complex) -> NDArray[np.float64]:
+    """``similarity_transforms`` of points ``(n, k, 2)`` onto ``goal (k,)``, given about its centre: ``(n, 2, 3)``."""
     spread, centre = _centred(_complex(points))
     energy = np.vecdot(spread, spread).real
-    product = np.vecdot(spread, goal)  # of which the former is conjugated
+    product = np.vecdot(spread, goal)  # it conjugates the first
     factor = np.divide(product, energy, out=np.ones_like(product), where=energy > 0)
     shift = goal_centre - factor * centre
     matrices = np.empty((len(factor), 2, 3))

@@ -34,7 +34,7 @@ def warp(image: Image, matrix: NDArray[np.float64], crop: Image, *, smooth: bool
 
 
 def on_part(matrix: NDArray[np.float64], part: tuple[float, float]) -> NDArray[np.float64]:
-    """The warp as it has to be of the picture at another size.
+    """The warp as it has to be of the picture at another size; at the same size it is the matrix itself.
 
     Args:
         matrix: ``(2, 3)``, picture to crop; whole numbers are centres of pixels.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import openvino as ov
@@ -64,15 +64,7 @@ def fill_groups(graph: ov.Model) -> None:
         weights = _constant(node.input_value(1))
         if weights is None or weights.ndim != 5 or (joined := _joined(weights)) is None:
             continue
-        wider = ops.group_convolution(
-            node.input_value(0),
-            joined,
-            node.get_strides(),
-            node.get_pads_begin(),
-            node.get_pads_end(),
-            node.get_dilations(),
-            node.get_auto_pad(),
-        )
+        wider = ops.group_convolution(node.input_value(0), joined, *_slides(node))
         wider.set_friendly_name(node.get_friendly_name())
         for target in node.output(0).get_target_inputs():
             target.replace_source_output(wider.output(0))
@@ -127,23 +119,15 @@ class _Convolution(NamedTuple):
     @property
     def kin(self) -> tuple[object, ...]:
         """What convolutions have in common that can be computed together."""
-        source, node = self.node.input_value(0), self.node
-        slides = node.get_strides(), node.get_dilations(), node.get_pads_begin(), node.get_pads_end()
-        geometry = *(tuple(slide) for slide in slides), node.get_auto_pad()
-        return source.get_node().get_name(), source.get_index(), self.weights.shape[1:], *geometry
+        source = self.node.input_value(0)
+        *slides, padding = _slides(self.node)
+        return source.get_node().get_name(), source.get_index(), self.weights.shape[1:], *map(tuple, slides), padding
 
 
 def _compute_together(siblings: Sequence[_Convolution], counts: Sequence[int]) -> None:
     node = siblings[0].node
-    whole = ops.convolution(
-        node.input_value(0),
-        np.concatenate([each.weights for each in siblings]),
-        node.get_strides(),
-        node.get_pads_begin(),
-        node.get_pads_end(),
-        node.get_dilations(),
-        node.get_auto_pad(),
-    )
+    weights = np.concatenate([each.weights for each in siblings])
+    whole = ops.convolution(node.input_value(0), weights, *_slides(node))
     biased = ops.add(whole, np.concatenate([each.bias for each in siblings], axis=1))
     parts = ops.variadic_split(biased, np.int64(1), np.array(counts, np.int64)).outputs()
     for each, part in zip(siblings, parts, strict=True):
@@ -151,6 +135,12 @@ def _compute_together(siblings: Sequence[_Convolution], counts: Sequence[int]) -
         for answer in each.answers:
             for target in answer.get_target_inputs():
                 target.replace_source_output(part)
+
+
+def _slides(node: ov.Node) -> tuple[Any, ...]:
+    """How a convolution goes over the picture, as ``ops.convolution`` wants it: strides, padding, dilations."""
+    pads = node.get_pads_begin(), node.get_pads_end()
+    return node.get_strides(), *pads, node.get_dilations(), node.get_auto_pad()
 
 
 def _lanes(channels: int) -> int:
@@ -171,13 +161,13 @@ def _joined(weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 def _constant(value: ov.Output) -> NDArray[np.float32] | None:
     """What is known of a value before anything is computed: a constant's, if only another shape was given to it."""
-    node, shape = value.get_node(), list(value.get_shape())
+    node = value.get_node()
     while node.get_type_name() == "Reshape":
         node = node.input_value(0).get_node()
     if node.get_type_name() != "Constant" or node.get_element_type() != Type.f32:
         return None
     constant: NDArray[np.float32] = node.get_data()
-    return constant.reshape(shape)
+    return constant.reshape(list(value.get_shape()))
 
 
 def _normalise(pixels: ov.Output, spec: InputSpec) -> ov.Output:

@@ -14,8 +14,8 @@ from starlette.types import Receive
 from vultus.errors import BodyTooSlow, Cancelled, RequestTooLarge
 
 UNWATCHED = 0.1
-"""Seconds for which nobody looks whether the client is still there: most answers are ready by then, and a task that
-waits for it takes as long as reading the request."""
+"""Seconds for which nobody looks whether the client is still there: most answers are ready by then, and making a task
+that waits for its going costs as much as reading the request."""
 
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 
@@ -86,7 +86,7 @@ def watched(receive: Receive, give_up: Callable[[], object], after: float = UNWA
     Args:
         receive: The request's, its body read.
         give_up: Gives the work up.
-        after: When to begin to look.
+        after: Seconds after which to begin to look; 0: at once.
     """
 
     async def wait() -> None:

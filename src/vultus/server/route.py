@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 
 class PlainRoute(APIRoute):
-    """A route that just calls its endpoint, where that takes the request and nothing else.
+    """A route that just calls its endpoint, where that takes the request and nothing else, and returns the answer.
 
     FastAPI would look for parameters to read and to check, of which there are none: that took a request longer than
     everything else between the server's protocol and the endpoint.
@@ -20,6 +20,6 @@ class PlainRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See FastAPI, "Custom Request and APIRoute class"."""
-        if list(signature(self.endpoint).parameters) == ["request"]:
+        if list(signature(self.endpoint).parameters) == ["request"] and not self.dependencies:
             return self.endpoint
         return super().get_route_handler()

@@ -22,7 +22,7 @@ from vultus.server.app import create_app
 from vultus.server.arenas import share_arenas
 from vultus.server.departure import Departure
 from vultus.server.exposure import warn_if_exposed
-from vultus.server.garbage import calm_collector
+from vultus.server.garbage import spare_residents
 from vultus.server.listening import BACKLOG, greet, listen
 from vultus.server.logs import log_to_stderr
 from vultus.server.protocol import ConnectionLimits, GuardedProtocol
@@ -136,7 +136,7 @@ class Host:
         self._server.departure.begin(patience=0.0)
 
     def _begin(self, engine: FaceEngine) -> None:
-        calm_collector()
+        spare_residents()
         self._settled.set()
         self._on_ready(engine)
 
