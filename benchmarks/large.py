@@ -53,7 +53,7 @@ def run(options: Options) -> Report:
     folder = places.data("compreface_samples")
     content = (folder / PHOTOGRAPH).read_bytes()
     runs, rounds = options.pick(10, 2), options.pick(9, 2)
-    with (  # each on all cores, as an engine of a program's own is
+    with (  # each on all cores, as the engine of a program of its own is
         open_engine(decode="scaled", shrink="smooth") as scaled,
         open_engine(shrink="smooth") as full,
         open_engine() as picked,

@@ -29,13 +29,14 @@ FLOOD = Flood(
 
 
 def values(found: Overload) -> dict[str, tuple[float, bool | None]]:
-    return {row.what: (row.value, row.met) for row in overload.rows(found)}
+    return {row.what: (row.value, row.met) for row in overload.rows(found, cores=2)}
 
 
 @pytest.mark.unit
 def test_goodput_is_compared_with_the_mean_of_both_peaks() -> None:
     rows = values(Overload((90.0, 110.0), FLOOD, 0.5, [100 * 2**20, 90 * 2**20, 102 * 2**20]))
     assert rows["goodput / peak"] == (0.95, True)
+    assert rows["goodput / peak, on the cores the load generator leaves"][0] == pytest.approx(0.95 / 0.75)
     assert rows["offered"] == (500.0, None)
     assert rows["memory of the server: peak in the first half"] == (100.0, None)
     assert rows["memory of the server: last half / first half"] == (1.02, True)
