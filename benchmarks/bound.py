@@ -77,20 +77,18 @@ def run(options: Options) -> Report:
         for name, picture in (("one face", files.one_face), ("mosaic", files.mosaic)):
             work = bare.work(picture)
             published = Published(profile.detector, str(profile.embedder), work)
+            label = f"{name}, {work.faces} faces, {', '.join(work.canvases)}"
             jobs = {
-                "published": partial(published.pictures_per_second, work, seconds),
-                "own graphs": partial(bare.pictures_per_second, work, seconds),
-                "published, busy": partial(published.pictures_per_second, work, seconds, callers=2),
-                "own graphs, busy": partial(bare.pictures_per_second, work, seconds, callers=2),
+                f"{label}{callers}: {whose}": partial(measure, work, seconds, callers=count)
+                for count, callers in ((1, ""), (2, ", two callers a core"))
+                for whose, measure in (
+                    ("OpenVINO alone, float input", published.pictures_per_second),
+                    ("Vultus' own graphs", bare.pictures_per_second),
+                )
             }
             rates = in_turn(jobs, options.pick(5, 1))
-            label = f"{name}, {work.faces} faces, {', '.join(work.canvases)}"
-            rows.append(Row(f"{label}: OpenVINO alone, float input", spread(rates["published"]).median, "pictures/s"))
-            rows.append(Row(f"{label}: Vultus' own graphs", spread(rates["own graphs"]).median, "pictures/s"))
-            busy = f"{label}, two callers a core"
-            rows.append(Row(f"{busy}: OpenVINO alone", spread(rates["published, busy"]).median, "pictures/s"))
-            rows.append(Row(f"{busy}: Vultus' own graphs", spread(rates["own graphs, busy"]).median, "pictures/s"))
-            detail[name] = rates
+            rows += [Row(what, spread(taken).median, "pictures/s") for what, taken in rates.items()]
+            detail |= rates
     return Report(
         "bound",
         "networks alone, detection and embeddings alternately, one thread per core and two, f32",

@@ -29,16 +29,6 @@ def decoding(content: bytes) -> Callable[[], object]:
     )
 
 
-def one_after_the_other(*steps: Callable[[], object]) -> Callable[[], None]:
-    """All of them as one."""
-
-    def run() -> None:
-        for step in steps:
-            step()
-
-    return run
-
-
 def least_cosine(scaled: FaceEngine, full: FaceEngine, photographs: list[Path]) -> tuple[int, float]:
     """Faces found with both, and the least cosine between their embeddings."""
     alike: list[float] = []
@@ -61,13 +51,12 @@ def run(options: Options) -> Report:
     ):
         work, profile = own.work(content), own.engine.default_profile
         published = Published(profile.detector, str(profile.embedder), work, streams=1)
-        bare = one_after_the_other(decoding(content), published.worker(work))
-        graphs = one_after_the_other(decoding(content), own.worker(work))
+        decode, bare, graphs = decoding(content), published.worker(work), own.worker(work)
         jobs = {
             "scaled": lambda: spread(repeat(lambda: scaled.analyze(content), runs)).median,
             "full": lambda: spread(repeat(lambda: full.analyze(content), runs)).median,
-            "bare": lambda: spread(repeat(bare, runs)).median,
-            "own graphs": lambda: spread(repeat(graphs, runs)).median,
+            "bare": lambda: spread(repeat(lambda: (decode(), bare()), runs)).median,
+            "own graphs": lambda: spread(repeat(lambda: (decode(), graphs()), runs)).median,
         }
         seconds = in_turn(jobs, rounds, alternate=True)
         samples = sorted(folder.glob("00[1-6]_A.jpg"))

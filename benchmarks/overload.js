@@ -24,7 +24,7 @@ export const options = {
       rate: Number(__ENV.RATE),
       timeUnit: "1s",
       duration: `${__ENV.SECONDS}s`,
-      preAllocatedVUs: 250, // each has a connection: half as many again as are ever waited for
+      preAllocatedVUs: 250, // each has a connection; with 150, some requests could not be sent
       maxVUs: 2000,
     },
   },

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from tests.server.fleet import Fleet
 
+from vultus.bench.processes import family
 from vultus.settings.keys import digest_of
 
 pytestmark = pytest.mark.integration
@@ -39,10 +40,12 @@ def test_renewed_workers_know_the_file_as_it_is_then(fleet: Fleet, file: Path) -
     assert statuses(fleet) == [200, 401]
     file.write_text(f"b:*:{digest_of(NEW)}\n", encoding="utf-8")
     assert statuses(fleet) == [200, 401]
+    before = set(family(fleet.process.pid))
     fleet.process.send_signal(signal.SIGHUP)
     fleet.wait_for("renewed: ")
     # The last worker to leave may take another connection or two before it has closed its queue.
-    fleet.wait_until(lambda: [statuses(fleet) for _ in range(10)] == [[401, 200]] * 10)
+    fleet.wait_until(lambda: len(before - set(family(fleet.process.pid))) == 2)
+    assert [statuses(fleet) for _ in range(10)] == [[401, 200]] * 10
 
 
 def test_a_file_that_cannot_be_used_leaves_the_old_workers_at_work(fleet: Fleet, file: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import cv2
@@ -106,7 +105,7 @@ def cut_crops(
     elif faces.landmarks is None:
         raise ValueError("a template crop needs landmarks")
     else:
-        matrices = _similarities(faces.landmarks, *_aim(spec))
+        matrices = similarity_transforms(faces.landmarks, aligned_points(spec))
     pixels = np.empty((len(faces), spec.size, spec.size, 3), np.uint8)
     for crop, matrix in zip(pixels, matrices, strict=True):
         warp(image, on_part(matrix, part), crop, smooth=smooth)
@@ -188,18 +187,8 @@ def similarity_transforms(points: FloatArray, target: FloatArray) -> NDArray[np.
     Returns:
         float64 ``(n, 2, 3)``.
     """
-    return _similarities(points, *_centred(_complex(target)))
-
-
-@cache
-def _aim(spec: CropSpec) -> tuple[_Complex, _Complex]:
-    """The points of a crop of the kind ``template`` as ``_similarities`` wants its target."""
-    return _centred(_complex(aligned_points(spec)))
-
-
-def _similarities(points: FloatArray, goal: _Complex, goal_centre: _Complex) -> NDArray[np.float64]:
-    """``similarity_transforms`` of points ``(n, k, 2)`` onto ``goal (k,)``, given about its centre: ``(n, 2, 3)``."""
     spread, centre = _centred(_complex(points))
+    goal, goal_centre = _centred(_complex(target))
     energy = np.vecdot(spread, spread).real
     product = np.vecdot(spread, goal)  # it conjugates the first
     factor = np.divide(product, energy, out=np.ones_like(product), where=energy > 0)

@@ -22,7 +22,6 @@ from vultus.types import InputSpec
 LEAST_CHANNELS = 8
 """Input channels of a group from which on a grouped convolution fills the vectors of a CPU (AVX2: 8 floats)."""
 
-
 LANES = 16
 """Output channels that a convolution computes together, needed or not (AVX-512: 16 floats)."""
 

@@ -14,8 +14,8 @@ from starlette.types import Receive
 from vultus.errors import BodyTooSlow, Cancelled, RequestTooLarge
 
 UNWATCHED = 0.1
-"""Seconds for which nobody looks whether the client is still there: most answers are ready by then, and making a task
-that waits for its going costs as much as reading the request."""
+"""Seconds for which nobody looks whether the client is still there: most answers are ready by then, without a task that
+waits for its going."""
 
 _LONGEST_NUMBER = 18  # digits; more is beyond any limit, and beyond what int() should be bothered with
 

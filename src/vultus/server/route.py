@@ -14,8 +14,7 @@ from starlette.responses import Response
 class PlainRoute(APIRoute):
     """A route that just calls its endpoint, where that takes the request and nothing else, and returns the answer.
 
-    FastAPI would look for parameters to read and to check, of which there are none: that took a request longer than
-    everything else between the server's protocol and the endpoint.
+    FastAPI would look for parameters to read and to check, of which there are none, at every request.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
